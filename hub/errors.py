@@ -1,0 +1,68 @@
+"""Which errors exist, sorted by who has to act on them.
+
+    HubError
+    ├── ConfigError     operator       start refused; all mistakes at once, each with its key and a right example
+    ├── Forged          nobody         the request is answered 401 and counted
+    ├── Temporary       nobody         tried again later (after `retry_after` seconds where the vendor says so)
+    ├── AuthFailed      operator       this connection pauses, the others go on
+    ├── Rejected        operator       this item becomes a dead letter
+    └── Malformed       plugin author  dead letter with the raw payload at hand
+
+Anything else that is raised is a bug of ours: a dead letter with its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class HubError(Exception):
+    """What every error that the hub raises on purpose is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a configuration: where it stands, what is wrong, and what a right value looks like."""
+
+    key: str
+    problem: str
+    example: str = ""
+
+    def __str__(self) -> str:
+        right = f" (for example: {self.example})" if self.example else ""
+        return f"{self.key}: {self.problem}{right}"
+
+
+class ConfigError(HubError):
+    """The configuration cannot be used; `mistakes` holds every mistake, not only the first."""
+
+    def __init__(self, mistakes: Sequence[Mistake], source: str = "config.toml") -> None:
+        self.mistakes = tuple(mistakes)
+        self.source = source
+        lines = "\n".join(f"  {mistake}" for mistake in self.mistakes)
+        super().__init__(f"{source}: {len(self.mistakes)} mistake(s)\n{lines}")
+
+
+class Forged(HubError):
+    """A request whose signature or token does not hold."""
+
+
+class Temporary(HubError):
+    """The vendor cannot be reached or is busy; `retry_after` is in seconds, None when unknown."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class AuthFailed(HubError):
+    """The vendor refuses our access; the message says what the operator has to renew."""
+
+
+class Rejected(HubError):
+    """The vendor refuses this one item for good."""
+
+
+class Malformed(HubError):
+    """A payload that the plugin's parser does not understand."""

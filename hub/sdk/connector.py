@@ -1,0 +1,199 @@
+"""The door: everything a connector is made of, as values (design.md 5)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from pydantic import BaseModel
+
+from hub.core.effects import Effect
+from hub.core.records import Record
+
+if TYPE_CHECKING:
+    import httpx
+
+    from hub.errors import HubError
+    from hub.sdk.host import Host
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One item as the vendor gave it, not yet understood.
+
+    kind: picks the parser. id: the source's own id, unique within (connection, kind); of packets of a stream their
+    position. payload: JSON-ready. group: items with the same group are parsed together and replace what the group
+    yielded before; None when the item stands alone. joins: groups that turned out to be the same as `group`.
+    """
+
+    kind: str
+    id: str
+    payload: Any
+    group: str | None = None
+    joins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A raw as `parse` gets it: with the moment of receipt (ours, UTC)."""
+
+    kind: str
+    id: str
+    payload: Any
+    received_at: datetime
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Yielded by `parse` instead of a record: "read this object", for webhooks that carry only ids."""
+
+    stream: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one read of a stream brought; committed together with its cursor.
+
+    cursor: opaque to everybody but the plugin; None keeps the one before. complete_until: nothing older than this is
+    missing (watermark). more: there is more to read now. wake: streams to pull now.
+    """
+
+    items: Sequence[Raw] = ()
+    cursor: Any = None
+    complete_until: datetime | None = None
+    more: bool = False
+    wake: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a webhook."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a webhook brought: items to keep, streams to pull now, the answer once all is committed."""
+
+    items: Sequence[Raw] = ()
+    wake: Sequence[str] = ()
+    reply: Reply = Reply()
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """A request to `/hooks/<connection>/<path>`; header names are lower case."""
+
+    method: str
+    path: str
+    url: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    remote: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A delivered effect: the vendor's id of what was made, and where a person opens it."""
+
+    id: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One line of a connection's check: what was tried, whether it held, and what to do if it did not."""
+
+    what: str
+    ok: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What `parse` and `read` may know besides the items: the hub's country and our people's handles.
+
+    team: handle → key of `[team]`, so that a parser can tell our mobiles from clients. lines: our own lines.
+    """
+
+    connection: str
+    country: str = "RU"
+    team: Mapping[str, str] = field(default_factory=dict)
+    lines: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Yielded by `read` for a part of a file that could not be understood: where, and why."""
+
+    where: str
+    why: str
+
+
+Client: TypeAlias = Any
+Settings: TypeAlias = Any
+Parse: TypeAlias = Callable[[Sequence[Stored], Settings, Context], Iterable[Record | Fetch]]
+Pull: TypeAlias = Callable[[Client, Any], AsyncIterator[Page]]
+Read: TypeAlias = Callable[[Path, str, Settings, Context], Iterable[Raw | Refused]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A way in: `pull` reads pages from a cursor and ends, `live` stays open, `fetch` reads single objects."""
+
+    name: str
+    pull: Pull | None = None
+    live: Pull | None = None
+    fetch: Callable[[Client, Sequence[str]], Awaitable[Page]] | None = None
+    every: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A way out for one kind of effect; `send` looks before it creates and is safe to call twice if repeat="safe"."""
+
+    effect: type[Effect]
+    send: Callable[[Client, Effect], Awaitable[Sent]]
+    repeat: Literal["safe", "never"] = "safe"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The vendor's own limit: `rate` requests a second on average, `burst` at once."""
+
+    name: str
+    rate: float
+    burst: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """What a plugin can talk to; one value, read like a contents page.
+
+    settings: pydantic model of the connection's own keys. open: makes a client of one lane (an async context
+    manager). check: tries the access and says, line by line, what holds. parse: raw kind → parser, pure. webhook:
+    verifies and names items, nothing else. read: items of a file, for `crmhub import`.
+    """
+
+    name: str
+    settings: type[BaseModel]
+    title: str = ""
+    open: Callable[[Settings, Host], Any] | None = None
+    check: Callable[[Client], Awaitable[Sequence[Checked]]] | None = None
+    parse: Mapping[str, Parse] = field(default_factory=dict)
+    streams: Sequence[Stream] = ()
+    webhook: Callable[[WebhookRequest, Settings], Received] | None = None
+    push: Sequence[Push] = ()
+    limits: Sequence[Limit] = ()
+    classify: Callable[[httpx.Response], HubError | None] | None = None
+    read: Read | None = None

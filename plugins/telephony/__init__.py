@@ -1,0 +1,1 @@
+"""Telephone systems, one folder a vendor."""
