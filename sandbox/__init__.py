@@ -1,0 +1,1 @@
+"""Which vendors can be pretended without an account? One module each."""
