@@ -304,7 +304,7 @@ def _instant(reading: _Reading, path: str, value: object) -> datetime | None:
 def _text(reading: _Reading, path: str, value: object) -> str | None:
     if isinstance(value, str) and value:
         return value
-    reading.wrong(path, 'an empty text; leave the key out or write null' if value == "" else f"{value!r} is not a text")
+    reading.wrong(path, "an empty text; leave the key out or write null" if value == "" else f"{value!r} is not a text")
     return None
 
 
