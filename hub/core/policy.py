@@ -11,7 +11,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from hub.core import handles
-from hub.core.hours import Calendar
+from hub.core.hours import Absence, Calendar
 
 DEFINITION_VERSION = 1
 """Version of the code's definitions; raised when the same facts and settings would give another figure."""
@@ -98,15 +98,6 @@ class LineGroup:
     owner_order: tuple[str, ...] = OWNER_ORDER
     critical: bool = False
     policy: Policy = Policy()
-
-
-@dataclass(frozen=True, slots=True)
-class Absence:
-    """Days on which a member does not work, both inclusive."""
-
-    from_: date
-    to: date
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
