@@ -67,19 +67,14 @@ _BARREN = 15  # days: a week that repeats and has hours at all opens within eigh
 
 def worked(a: datetime, b: datetime, calendar: Calendar | None, horizon: timedelta = HORIZON) -> timedelta | None:
     """W(a, b, calendar): the working time in `[a, b)`; zero where b is not after a."""
-    if calendar is None:
-        return None
-    low, high = ticks(a), ticks(b)
-    total = sum(end - start for start, end in _pieces(calendar, low, high))
-    if total == 0 and not _has_hours(calendar, low, high, horizon):
-        return None
-    return timedelta(microseconds=total)
+    total = _total(a, b, calendar, horizon)
+    return None if total is None else timedelta(microseconds=total)
 
 
 def seconds(a: datetime, b: datetime, calendar: Calendar | None, horizon: timedelta = HORIZON) -> int | None:
     """`worked` in whole seconds, one floor taken of the total."""
-    total = worked(a, b, calendar, horizon)
-    return None if total is None else total // timedelta(seconds=1)
+    total = _total(a, b, calendar, horizon)
+    return None if total is None else total // SECOND
 
 
 def due(a: datetime, seconds: float, calendar: Calendar | None, horizon: timedelta = HORIZON) -> datetime | None:
@@ -114,7 +109,7 @@ def open_before(at: datetime, calendar: Calendar | None, horizon: timedelta = HO
 
 def off_hours(a: datetime, b: datetime, calendar: Calendar | None, horizon: timedelta = HORIZON) -> bool | None:
     """Whether nothing was worked in `[a, b)` because both ends fall outside hours (metrics 6.3)."""
-    total = worked(a, b, calendar, horizon)
+    total = _total(a, b, calendar, horizon)
     if total is None:
         return None
     return not total and not is_open(a, calendar, horizon) and not open_before(b, calendar, horizon)
@@ -151,6 +146,14 @@ def works_on(day: date, calendar: Calendar | None) -> bool:
 def local_date(at: datetime, calendar: Calendar) -> date:
     """The date of this moment in the calendar's zone."""
     return at.astimezone(zone_of(calendar.zone)).date()
+
+
+def _total(a: datetime, b: datetime, calendar: Calendar | None, horizon: timedelta) -> int | None:
+    if calendar is None:
+        return None
+    low, high = ticks(a), ticks(b)
+    total = sum(end - start for start, end in _pieces(calendar, low, high))
+    return total if total or _has_hours(calendar, low, high, horizon) else None
 
 
 def _works(at: int, shift: int, calendar: Calendar | None, horizon: timedelta) -> bool | None:

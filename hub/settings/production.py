@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from hub.core.hours import ProductionCalendar, ProductionDay
 
-SHIPPED = Path(__file__).with_name("production")
+SHIPPED = Path(__file__).with_name("countries")
 YEARS = range(2018, 2036)
 """Years for which the library is asked where no file says more."""
 
