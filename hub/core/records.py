@@ -500,6 +500,52 @@ def _value(content: Any) -> Any:
     return _plain(content) if is_dataclass(content) else content
 
 
+# Reading back what we wrote ourselves: no checks, for it was checked on its way in.
+
+
+@cache
+def _revivers(cls: type) -> tuple[tuple[str, str, Callable[[Any], Any]], ...]:
+    """(JSON key, field, coder) of the fields that are not kept as they are."""
+    hints = typing.get_type_hints(cls)
+    found = []
+    for item in fields(cls):
+        arguments = [part for part in typing.get_args(hints[item.name]) if part is not type(None)]
+        annotation = arguments[0] if datetime in arguments or any(map(is_dataclass, arguments)) else hints[item.name]
+        name = _JSON_NAMES.get(item.name, item.name)
+        if annotation is datetime:
+            found.append((name, item.name, datetime.fromisoformat))
+        elif typing.get_origin(hints[item.name]) is tuple:
+            inner = typing.get_args(hints[item.name])[0]
+            found.append((name, item.name, _many_revived(inner) if is_dataclass(inner) else tuple))
+        elif is_dataclass(annotation):
+            found.append((name, item.name, _one_revived(cast(type, annotation))))
+        elif name != item.name:
+            found.append((name, item.name, str))
+    return tuple(found)
+
+
+def _one_revived(cls: type) -> Callable[[Any], Any]:
+    return lambda data: _revive(cls, data)
+
+
+def _many_revived(cls: type) -> Callable[[Any], Any]:
+    return lambda rows: tuple(_revive(cls, data) for data in rows)
+
+
+def _revive(cls: type, data: Mapping[str, Any]) -> Any:
+    values = dict(data)
+    for key, name, coder in _revivers(cls):
+        if key in values:
+            values[name] = coder(values.pop(key))
+    return cls(**values)
+
+
+def stored(data: Mapping[str, Any]) -> Record:
+    """The record that `to_json` wrote, without checking it again."""
+    content = dict(data)
+    return cast(Record, _revive(KINDS[content.pop("record")], content))
+
+
 # Handles of ours are short inside a connection's own records.
 
 

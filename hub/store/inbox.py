@@ -1,0 +1,274 @@
+"""What has been received and not yet understood, and the raws that are kept for their group and for replay."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, text, update
+
+from hub.store.bulk import chunks, insert_new, upsert
+from hub.store.schema import group_aliases, inbox, packs
+
+_WAITING = text("state = 'new'")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One item on its way in; `payload` is JSON-ready."""
+
+    connection: str
+    kind: str
+    item: str
+    payload: Any
+    received_at: datetime
+    group: str | None = None
+    joins: tuple[str, ...] = ()
+    as_live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A raw as it is stored; `id` is None for one that was unpacked."""
+
+    id: int | None
+    connection: str
+    kind: str
+    item: str
+    payload: Any
+    received_at: datetime
+    as_live: bool
+    group: str | None = None
+    new: bool = False
+
+
+@dataclass(slots=True)
+class Group:
+    """All kept raws of one group, in order of receipt, and the keys that belong to it."""
+
+    connection: str
+    root: str
+    keys: set[str] = field(default_factory=set)
+    raws: list[Kept] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What absorb works on: single items and whole groups; `repeats` are rows that say what their group has already."""
+
+    singles: list[Kept] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    repeats: list[int] = field(default_factory=list)
+
+
+def put(connection: Connection, arrivals: Sequence[Arrival]) -> None:
+    """Keep what arrived; an item that equals one still waiting is dropped."""
+    rows = [_row(arrival) for arrival in arrivals]
+    insert_new(connection, inbox, rows, on=("connection", "kind", "item", "digest"), where=_WAITING)
+
+
+def _row(arrival: Arrival) -> dict[str, Any]:
+    payload = orjson.dumps(arrival.payload)
+    return {
+        "connection": arrival.connection,
+        "kind": arrival.kind,
+        "item": arrival.item,
+        "group_key": arrival.group,
+        "joins": list(arrival.joins) or None,
+        "payload": payload,
+        "digest": hashlib.blake2b(payload, digest_size=16).digest(),
+        "received_at": arrival.received_at,
+        "as_live": arrival.as_live,
+    }
+
+
+def waiting(connection: Connection) -> int:
+    """How many items wait to be understood."""
+    return connection.scalar(select(func.count()).where(inbox.c.state == "new")) or 0
+
+
+def batch(connection: Connection, limit: int) -> Batch:
+    """The oldest waiting items, each with all kept raws of its group."""
+    rows = connection.execute(
+        select(inbox).where(inbox.c.state == "new").order_by(inbox.c.id).limit(limit)
+    ).all()
+    result = Batch(singles=[_kept(row) for row in rows if row.group_key is None])
+    grouped = [row for row in rows if row.group_key is not None]
+    for name in dict.fromkeys(row.connection for row in grouped):
+        edges = [(row.group_key, row.joins or ()) for row in grouped if row.connection == name]
+        result.groups += _groups(connection, name, edges)
+    for group in result.groups:
+        result.repeats += _drop_repeats(group)
+    return result
+
+
+def _kept(row: Any) -> Kept:
+    return Kept(
+        row.id, row.connection, row.kind, row.item, orjson.loads(row.payload), row.received_at, row.as_live,
+        row.group_key, row.state == "new",
+    )
+
+
+def _groups(connection: Connection, name: str, edges: Iterable[tuple[str, Sequence[str]]]) -> list[Group]:
+    """Whole groups around the given (key, joins): a raw of the group that was not asked for may join further ones."""
+    roots: dict[str, str] = {}
+    known: dict[str, list[Any]] = {}
+    pending = list(edges)
+    while pending:
+        fresh = {key for key, joins in pending for key in (key, *joins)} - roots.keys()
+        roots.update(_known_roots(connection, name, fresh))
+        for key, joins in pending:
+            for other in joins:
+                _join(roots, key, other)
+        rows = _raws(connection, name, roots.keys() - known.keys())
+        known.update(dict.fromkeys(roots.keys() - known.keys(), []) | rows)
+        pending = [
+            (row.group_key, row.joins) for found in rows.values() for row in found
+            if row.joins and any(_find(roots, other) != _find(roots, row.group_key) for other in row.joins)
+        ]
+    groups: dict[str, Group] = {}
+    for key, rows_of_key in known.items():
+        root = _find(roots, key)
+        group = groups.setdefault(root, Group(name, root))
+        group.keys.add(key)
+        group.raws += [_kept(row) for row in rows_of_key]
+    _unpack(connection, groups)
+    for group in groups.values():
+        group.raws.sort(key=lambda raw: (raw.received_at, raw.id or 0))
+    return list(groups.values())
+
+
+def _known_roots(connection: Connection, name: str, keys: set[str]) -> dict[str, str]:
+    """key → root for the keys and everything that shares a root with one of them."""
+    found = {key: key for key in keys}
+    for part in chunks(keys):
+        own = select(group_aliases.c.root).where(group_aliases.c.connection == name, group_aliases.c.key.in_(part))
+        rows = connection.execute(
+            select(group_aliases.c.key, group_aliases.c.root).where(
+                group_aliases.c.connection == name,
+                or_(group_aliases.c.root.in_(own), group_aliases.c.root.in_(part)),
+            )
+        )
+        for key, root in rows:
+            found[key] = root
+            found.setdefault(root, root)
+    return found
+
+
+def _find(roots: dict[str, str], key: str) -> str:
+    while roots.setdefault(key, key) != key:
+        key = roots[key]
+    return key
+
+
+def _join(roots: dict[str, str], one: str, other: str) -> None:
+    """The smaller name is the root: whoever comes first in time would depend on the order of arrival."""
+    first, second = sorted((_find(roots, one), _find(roots, other)))
+    roots[second] = first
+
+
+def _raws(connection: Connection, name: str, keys: set[str]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for part in chunks(keys):
+        rows = connection.execute(
+            select(inbox)
+            .where(inbox.c.connection == name, inbox.c.group_key.in_(part), inbox.c.state != "dead")
+            .order_by(inbox.c.id)
+        )
+        for row in rows:
+            found.setdefault(row.group_key, []).append(row)
+    return found
+
+
+def _unpack(connection: Connection, groups: dict[str, Group]) -> None:
+    """Packs lie under the root the group had then: any of its keys."""
+    owner = {key: group for group in groups.values() for key in group.keys}
+    name = next((group.connection for group in groups.values()), "")
+    for part in chunks(owner):
+        rows = connection.execute(select(packs).where(packs.c.connection == name, packs.c.root.in_(part)))
+        for row in rows:
+            owner[row.root].raws += [
+                Kept(None, name, kind, item, payload, datetime.fromisoformat(received_at), as_live, key)
+                for kind, item, payload, received_at, as_live, key in orjson.loads(zlib.decompress(row.items))
+            ]
+
+
+def _drop_repeats(group: Group) -> list[int]:
+    """Keep the first of equal items; the row ids of new rows that only repeat."""
+    seen: set[tuple[str, str, bytes]] = set()
+    kept: list[Kept] = []
+    repeats: list[int] = []
+    for raw in sorted(group.raws, key=lambda raw: raw.new):
+        mark = (raw.kind, raw.item, orjson.dumps(raw.payload))
+        if mark not in seen:
+            seen.add(mark)
+            kept.append(raw)
+        elif raw.id is not None:
+            repeats.append(raw.id)
+    group.raws = sorted(kept, key=lambda raw: (raw.received_at, raw.id or 0))
+    return repeats
+
+
+def settle(connection: Connection, done: Sequence[int], dead: Sequence[tuple[int, str]]) -> None:
+    """Mark rows as understood, or as dead with the reason."""
+    for part in chunks(done):
+        connection.execute(update(inbox).where(inbox.c.id.in_(part)).values(state="done", error=None))
+    if dead:
+        connection.execute(
+            update(inbox).where(inbox.c.id == bindparam("row")).values(state="dead", error=bindparam("why")),
+            [{"row": row, "why": why} for row, why in dead],
+        )
+
+
+def forget(connection: Connection, ids: Sequence[int]) -> None:
+    """Take rows out that say nothing new."""
+    for part in chunks(ids):
+        connection.execute(delete(inbox).where(inbox.c.id.in_(part)))
+
+
+def keep_roots(connection: Connection, groups: Sequence[Group]) -> None:
+    """Remember which keys became one group."""
+    rows = [
+        {"connection": group.connection, "key": key, "root": group.root}
+        for group in groups if len(group.keys) > 1
+        for key in group.keys
+    ]
+    upsert(connection, group_aliases, rows, on=("connection", "key"))
+
+
+def replay(connection: Connection, *, connection_name: str | None, states: Sequence[str]) -> int:
+    """Let kept raws be parsed again: `dead` ones after a fix, `done` ones when a setting changed. Returns how many."""
+    statement = update(inbox).where(inbox.c.state.in_(states)).values(state="new", error=None)
+    if connection_name is not None:
+        statement = statement.where(inbox.c.connection == connection_name)
+    return connection.execute(statement).rowcount
+
+
+def pack(connection: Connection, group: Group) -> None:
+    """Fold the raws of a finished group into one compressed row."""
+    items = [
+        (raw.kind, raw.item, raw.payload, raw.received_at.isoformat(), raw.as_live, raw.group) for raw in group.raws
+    ]
+    row = {
+        "connection": group.connection,
+        "root": group.root,
+        "items": zlib.compress(orjson.dumps(items), 6),
+        "received_at": max(raw.received_at for raw in group.raws),
+    }
+    connection.execute(
+        delete(packs).where(packs.c.connection == group.connection, packs.c.root.in_(group.keys))
+    )
+    upsert(connection, packs, [row], on=("connection", "root"))
+    forget(connection, [raw.id for raw in group.raws if raw.id is not None])
+
+
+def expire(connection: Connection, before: datetime, limit: int = 5_000) -> int:
+    """Delete raws received before that moment; records outlive them. Returns how many rows went."""
+    old = select(inbox.c.id).where(inbox.c.received_at < before, inbox.c.state != "new").limit(limit)
+    gone = connection.execute(delete(inbox).where(inbox.c.id.in_(old))).rowcount
+    return gone + connection.execute(delete(packs).where(packs.c.received_at < before)).rowcount

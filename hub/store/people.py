@@ -1,0 +1,141 @@
+"""Whose handle is it: handles, contacts, and which of them are due to be looked at again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, case, func, or_, select, update
+
+from hub.store.bulk import chunks, insert_new
+from hub.store.schema import contacts, handles
+
+LONG_AGO = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def number(handle: str) -> int:
+    """The id of a handle and of the contact it founds: 53 bits of its digest, so it is the same however facts arrive."""
+    return int.from_bytes(hashlib.blake2b(handle.encode(), digest_size=7).digest()) >> 3
+
+
+def kind_of_contact(handle: str) -> str:
+    """`withheld:` and `none:` handles stand for one call each; the others are addresses of people."""
+    head = handle.partition(":")[0]
+    return head if head in {"withheld", "none"} else "person"
+
+
+def ensure(connection: Connection, values: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Handle → (its id, its contact's id); handles that are new get a contact of their own."""
+    wanted = set(values)
+    found = lookup(connection, wanted)
+    fresh = sorted(wanted - found.keys())
+    if fresh:
+        rows = [{"id": number(value), "kind": kind_of_contact(value)} for value in fresh]
+        insert_new(connection, contacts, rows, on=("id",))
+        insert_new(
+            connection, handles,
+            [{"id": number(value), "value": value, "contact_id": number(value)} for value in fresh], on=("value",),
+        )
+        found |= lookup(connection, fresh)
+    return found
+
+
+def lookup(connection: Connection, values: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Handle → (its id, its contact's id) of the handles that are known."""
+    found: dict[str, tuple[int, int]] = {}
+    for part in chunks(values):
+        rows = connection.execute(
+            select(handles.c.value, handles.c.id, handles.c.contact_id).where(handles.c.value.in_(part))
+        )
+        found.update({row.value: (row.id, row.contact_id) for row in rows})
+    return found
+
+
+def contacts_of(connection: Connection, handle_ids: Iterable[int]) -> dict[int, int]:
+    """Handle id → contact id."""
+    found: dict[int, int] = {}
+    for part in chunks(handle_ids):
+        rows = connection.execute(select(handles.c.id, handles.c.contact_id).where(handles.c.id.in_(part)))
+        found.update({row.id: row.contact_id for row in rows})
+    return found
+
+
+def mark_due(connection: Connection, changed: Mapping[int, datetime], now: datetime) -> None:
+    """Contacts whose facts changed, each with the moment of its earliest changed fact."""
+    earlier = or_(contacts.c.changed_from.is_(None), contacts.c.changed_from > bindparam("since"))
+    seen = or_(contacts.c.seen_at.is_(None), contacts.c.seen_at > bindparam("since"))
+    statement = (
+        update(contacts)
+        .where(contacts.c.id == bindparam("contact"))
+        .values(
+            revision=contacts.c.revision + 1,
+            due_at=bindparam("now"),
+            changed_from=case((earlier, bindparam("since")), else_=contacts.c.changed_from),
+            seen_at=case((seen, bindparam("since")), else_=contacts.c.seen_at),
+        )
+    )
+    rows = [{"contact": contact, "since": since, "now": now} for contact, since in sorted(changed.items())]
+    if rows:
+        connection.execute(statement, rows)
+
+
+def due(connection: Connection, now: datetime, limit: int) -> list[Any]:
+    """Contacts that must be derived: something changed, or the moment has come."""
+    columns = (contacts.c.id, contacts.c.revision, contacts.c.changed_from, contacts.c.wake_at)
+    changed = connection.execute(
+        select(*columns).where(contacts.c.due_at <= now).order_by(contacts.c.due_at, contacts.c.id).limit(limit)
+    ).all()
+    if len(changed) >= limit:
+        return list(changed)
+    woken = connection.execute(
+        select(*columns)
+        .where(contacts.c.wake_at <= now, or_(contacts.c.due_at.is_(None), contacts.c.due_at > now))
+        .order_by(contacts.c.wake_at, contacts.c.id)
+        .limit(limit - len(changed))
+    ).all()
+    return [*changed, *woken]
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next contact has to be derived."""
+    moments = [
+        connection.scalar(select(func.min(column)).where(column.is_not(None)))
+        for column in (contacts.c.due_at, contacts.c.wake_at)
+    ]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def settle(connection: Connection, derived: Mapping[int, tuple[int, datetime | None]]) -> set[int]:
+    """Contact → (the revision it was derived at, when to wake): note it where nothing changed meanwhile.
+
+    Returns the contacts for which that is so; what was derived for the others must be thrown away.
+    """
+    current: set[int] = set()
+    for part in chunks(derived):
+        rows = connection.execute(select(contacts.c.id, contacts.c.revision).where(contacts.c.id.in_(part)))
+        current |= {row.id for row in rows if derived[row.id][0] == row.revision}
+    if current:
+        connection.execute(
+            update(contacts)
+            .where(contacts.c.id == bindparam("contact"))
+            .values(due_at=None, changed_from=None, error=None, wake_at=bindparam("wake")),
+            [{"contact": contact, "wake": derived[contact][1]} for contact in sorted(current)],
+        )
+    return current
+
+
+def push_away(connection: Connection, contact: int, until: datetime, error: str) -> None:
+    """A contact that cannot be derived stops nobody else: try it again later and show why."""
+    connection.execute(
+        update(contacts).where(contacts.c.id == contact).values(due_at=until, wake_at=None, error=error)
+    )
+
+
+def mark_all_due(connection: Connection, now: datetime, *, only_open: bool = False) -> None:
+    """Derive every contact anew, or only those with something that time or rules can still change."""
+    statement = update(contacts).where(contacts.c.merged_into.is_(None))
+    if only_open:
+        statement = statement.where(contacts.c.wake_at.is_not(None))
+    connection.execute(statement.values(revision=contacts.c.revision + 1, due_at=now, changed_from=LONG_AGO))
