@@ -1,0 +1,72 @@
+"""The verdicts on calls, and the rings that a member did not take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from hub.store.bulk import Row, chunks, upsert
+from hub.store.schema import calls, offers, records
+
+
+def put(connection: Connection, verdicts: Sequence[Row], missed_offers: Sequence[Row]) -> None:
+    """Write the verdicts of a batch, and the offers of those calls anew. Rows are those of the tables."""
+    upsert(connection, calls, verdicts, on=("record_id",))
+    for part in chunks([row["record_id"] for row in verdicts]):
+        connection.execute(delete(offers).where(offers.c.record_id.in_(part)))
+    if missed_offers:
+        connection.execute(insert(offers), list(missed_offers))
+
+
+def remove(connection: Connection, record_ids: Sequence[int]) -> None:
+    """Take away the verdicts on calls that are no more."""
+    for part in chunks(record_ids):
+        for table in (offers, calls):
+            connection.execute(delete(table).where(table.c.record_id.in_(part)))
+
+
+def orphans(connection: Connection, contact_ids: Sequence[int], since: datetime, kept: set[int]) -> list[int]:
+    """Verdicts of the contacts from `since` on that were not derived again: their calls are gone or moved away."""
+    found: list[int] = []
+    for part in chunks(contact_ids):
+        rows = connection.scalars(
+            select(calls.c.record_id).where(calls.c.contact_id.in_(part), calls.c.started_at >= since)
+        )
+        found += [row for row in rows if row not in kept]
+    return found
+
+
+def listing(
+    connection: Connection, *, since: datetime | None = None, until: datetime | None = None,
+    running: bool = False, contact: int | None = None, newest_first: bool = False, limit: int | None = None,
+    **wanted: Any,
+) -> list[dict[str, Any]]:
+    """The rows of `crmhub calls`, by start; `wanted` compares columns (direction, outcome, line_group, missed …)."""
+    statement = select(calls.c.row, calls.c.contact_id, records.c.connection, records.c.source_id).join(
+        records, records.c.id == calls.c.record_id
+    )
+    order = (calls.c.started_at, records.c.connection, records.c.source_id)
+    statement = statement.order_by(*(column.desc() for column in order) if newest_first else order)
+    if since is not None:
+        statement = statement.where(calls.c.started_at >= since)
+    if until is not None:
+        statement = statement.where(calls.c.started_at < until)
+    if running:
+        statement = statement.where(calls.c.ended_at.is_(None))
+    if contact is not None:
+        statement = statement.where(calls.c.contact_id == contact)
+    for name, value in wanted.items():
+        if value is not None:
+            column = records.c.connection if name == "connection" else calls.c[name]
+            statement = statement.where(column == value)
+    if limit is not None:
+        statement = statement.limit(limit)
+    return [head(row.connection, row.source_id, row.contact_id) | row.row for row in connection.execute(statement)]
+
+
+def head(connection: str, source_id: str, contact: int) -> dict[str, Any]:
+    """What a row of `crmhub calls` begins with, besides its verdict."""
+    return {"id": source_id, "ref": f"{connection}/call/{source_id}", "connection": connection, "contact": contact}

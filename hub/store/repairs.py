@@ -1,0 +1,37 @@
+"""What a person must repair, each until it is repaired."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+
+from hub.store.bulk import upsert
+from hub.store.schema import repairs
+
+
+def note(
+    connection: Connection, key: str, *, kind: str, title: str, advice: str, now: datetime,
+    connection_name: str | None = None,
+) -> None:
+    """Ask for a repair; asked again, it keeps its beginning and is counted."""
+    before = connection.execute(select(repairs).where(repairs.c.key == key)).first()
+    row = {
+        "key": key, "connection": connection_name, "kind": kind, "title": title, "advice": advice,
+        "since": before.since if before else now, "count": before.count + 1 if before else 1,
+    }
+    upsert(connection, repairs, [row], on=("key",))
+
+
+def clear(connection: Connection, key: str) -> None:
+    """The trouble is over."""
+    connection.execute(delete(repairs).where(repairs.c.key == key))
+
+
+def listing(connection: Connection, connection_name: str | None = None) -> list[dict[str, Any]]:
+    """The rows of `crmhub repairs`, oldest first."""
+    statement = select(repairs).order_by(repairs.c.since, repairs.c.key)
+    if connection_name is not None:
+        statement = statement.where(repairs.c.connection == connection_name)
+    return [dict(row._mapping) for row in connection.execute(statement)]
