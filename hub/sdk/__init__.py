@@ -1,6 +1,7 @@
 """The only door for plugins: import everything a plugin needs from here."""
 
 from hub.core.effects import AmendNotice, Effect, Notify
+from hub.core.effects import body as effect_json
 from hub.core.handles import Handle, Number, canonical, read_number, same_line
 from hub.core.records import (
     Call,
@@ -29,8 +30,6 @@ from hub.sdk.connector import (
     Checked,
     Connector,
     Context,
-    Fetch,
-    Limit,
     Page,
     Push,
     Raw,
@@ -47,9 +46,9 @@ from hub.sdk.host import Host, Http
 
 __all__ = [
     "AmendNotice", "AuthFailed", "Call", "Card", "Checked", "ConfigError", "Connector", "Context", "Deal", "Effect",
-    "Fetch", "Forged", "Gone", "Handle", "Host", "Http", "HubError", "Leg", "Limit", "Malformed", "Mark", "Meeting",
+    "Forged", "Gone", "Handle", "Host", "Http", "HubError", "Leg", "Malformed", "Mark", "Meeting",
     "Member", "MemberRef", "Message", "Notify", "Number", "Page", "Presence", "Push", "Raw", "Received", "Record",
     "Refused", "Rejected", "Reply", "Sent", "Stored", "Stream", "Submission", "Target", "Task", "Temporary",
-    "Transfer", "WebhookRequest", "WrongRecord", "canonical", "from_json", "hookimpl", "hookspec", "instant",
+    "Transfer", "WebhookRequest", "WrongRecord", "canonical", "effect_json", "from_json", "hookimpl", "hookspec", "instant",
     "read_number", "same_line", "to_json",
 ]

@@ -48,26 +48,19 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetch:
-    """Yielded by `parse` instead of a record: "read this object", for webhooks that carry only ids."""
-
-    stream: str
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """What one read of a stream brought; committed together with its cursor.
 
     cursor: opaque to everybody but the plugin; None keeps the one before. complete_until: nothing older than this is
-    missing (watermark). more: there is more to read now. wake: streams to pull now.
+    missing (watermark). wake: streams to pull now. offset: source's clock minus ours, measured on this page's newest
+    item; only live streams can tell.
     """
 
     items: Sequence[Raw] = ()
     cursor: Any = None
     complete_until: datetime | None = None
-    more: bool = False
     wake: Sequence[str] = ()
+    offset: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +135,18 @@ class Refused:
 
 Client: TypeAlias = Any
 Settings: TypeAlias = Any
-Parse: TypeAlias = Callable[[Sequence[Stored], Settings, Context], Iterable[Record | Fetch]]
+Parse: TypeAlias = Callable[[Sequence[Stored], Settings, Context], Iterable[Record]]
 Pull: TypeAlias = Callable[[Client, Any], AsyncIterator[Page]]
 Read: TypeAlias = Callable[[Path, str, Settings, Context], Iterable[Raw | Refused]]
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A way in: `pull` reads pages from a cursor and ends, `live` stays open, `fetch` reads single objects."""
+    """A way in: `pull` reads pages from a cursor and ends, `live` stays open."""
 
     name: str
     pull: Pull | None = None
     live: Pull | None = None
-    fetch: Callable[[Client, Sequence[str]], Awaitable[Page]] | None = None
     every: timedelta = timedelta(minutes=5)
 
 
@@ -168,21 +160,12 @@ class Push:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """The vendor's own limit: `rate` requests a second on average, `burst` at once."""
-
-    name: str
-    rate: float
-    burst: int = 1
-
-
-@dataclass(frozen=True, slots=True)
 class Connector:
     """What a plugin can talk to; one value, read like a contents page.
 
     settings: pydantic model of the connection's own keys. open: makes a client of one lane (an async context
-    manager). check: tries the access and says, line by line, what holds. parse: raw kind → parser, pure. webhook:
-    verifies and names items, nothing else. read: items of a file, for `crmhub import`.
+    manager). check: tries the access and says, line by line, what holds. parse: raw kind → parser, pure. streams: the ways in that these settings offer. webhook:
+    verifies and names items, nothing else. push: the ways out that these settings offer. read: items of a file, for `crmhub import`.
     """
 
     name: str
@@ -191,9 +174,8 @@ class Connector:
     open: Callable[[Settings, Host], Any] | None = None
     check: Callable[[Client], Awaitable[Sequence[Checked]]] | None = None
     parse: Mapping[str, Parse] = field(default_factory=dict)
-    streams: Sequence[Stream] = ()
+    streams: Callable[[Settings], Sequence[Stream]] | None = None
     webhook: Callable[[WebhookRequest, Settings], Received] | None = None
-    push: Sequence[Push] = ()
-    limits: Sequence[Limit] = ()
+    push: Callable[[Settings], Sequence[Push]] | None = None
     classify: Callable[[httpx.Response], HubError | None] | None = None
     read: Read | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,5 +36,5 @@ class Host(Protocol):
     def now(self) -> datetime:
         """The present moment, UTC; never ask the clock yourself."""
 
-    def http(self, base_url: str, *, secrets: Sequence[str] = ()) -> Http:
+    def http(self, base_url: str, *, secrets: Sequence[str] = ()) -> AbstractAsyncContextManager[Http]:
         """A client for `base_url`; `secrets` are struck out of every log and error."""
