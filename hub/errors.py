@@ -28,10 +28,12 @@ class Mistake:
     key: str
     problem: str
     example: str = ""
+    line: int | None = None
 
     def __str__(self) -> str:
+        place = f"line {self.line}, {self.key}" if self.line else self.key
         right = f" (for example: {self.example})" if self.example else ""
-        return f"{self.key}: {self.problem}{right}"
+        return f"{place}: {self.problem}{right}"
 
 
 class ConfigError(HubError):
