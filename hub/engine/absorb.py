@@ -1,0 +1,143 @@
+"""How items become facts: whole groups are parsed by their plugin and replace what they yielded before."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from hub import log, meters
+from hub.core import records
+from hub.core.records import Record, WrongRecord
+from hub.engine.hub import Hub
+from hub.errors import Malformed
+from hub.sdk.connector import Stored
+from hub.store import connections, facts, inbox, repairs
+from hub.store.database import Priority
+from hub.store.facts import Fact
+from hub.store.inbox import Group, Kept
+
+_log = log.get("absorb")
+
+BATCH = 200
+"""Items in one transaction (design.md 8)."""
+
+
+@dataclass(slots=True)
+class Part:
+    """One item or one group, parsed: what it yields, or why it cannot be understood."""
+
+    connection: str
+    new: list[int]
+    facts: list[Fact] = field(default_factory=list)
+    group: Group | None = None
+    error: str | None = None
+
+
+async def step(hub: Hub, limit: int = BATCH, now: datetime | None = None) -> bool:
+    """Absorb one batch; False when nothing waits. now: the moment that contacts become due (default: the clock)."""
+    batch = await hub.db.read(inbox.batch, limit)
+    if not batch.singles and not batch.groups:
+        return False
+    parts = await asyncio.to_thread(_parse, hub, batch.singles, batch.groups)
+    moment = now or hub.now()
+    await hub.db.write(Priority.ABSORB, _keep, parts, batch.repeats, moment, hub.settings.shared)
+    for part in parts:
+        (meters.DEAD if part.error else meters.ABSORBED).labels(part.connection).inc(len(part.new))
+        if part.error:
+            _log.warning("not understood", connection=part.connection, items=len(part.new), why=part.error)
+    return True
+
+
+def _parse(hub: Hub, singles: Sequence[Kept], groups: Sequence[Group]) -> list[Part]:
+    contexts = {name: hub.context(name) for name in {*(raw.connection for raw in singles),
+                                                     *(group.connection for group in groups)}}
+    parts = [Part(raw.connection, [raw.id] if raw.id is not None else []) for raw in singles]
+    for part, raw in zip(parts, singles, strict=True):
+        _fill(hub, part, [raw], contexts[raw.connection])
+    for group in groups:
+        part = Part(group.connection, [raw.id for raw in group.raws if raw.new and raw.id is not None], group=group)
+        _fill(hub, part, group.raws, contexts[group.connection])
+        parts.append(part)
+    return parts
+
+
+def _fill(hub: Hub, part: Part, raws: Sequence[Kept], context: Any) -> None:
+    """Parse, or note the reason: a plugin's mistake never stops the others."""
+    try:
+        yielded = _yielded(hub, part.connection, raws, context)
+    except (WrongRecord, Malformed) as error:
+        part.error = str(error)
+    except Exception:  # noqa: BLE001 - one of the four places: a bug in a parser is a dead letter
+        part.error = traceback.format_exc()
+    else:
+        received_at = raws[0].received_at
+        root = part.group.root if part.group is not None else None
+        as_live = any(raw.as_live for raw in raws)
+        part.facts = [
+            Fact(part.connection, records.qualified(record, part.connection), received_at, root, as_live)
+            for record in yielded
+        ]
+
+
+def _yielded(hub: Hub, connection: str, raws: Sequence[Kept], context: Any) -> list[Record]:
+    link = hub.links.get(connection)
+    if link is None:
+        raise Malformed(f"the connection {connection} is no longer configured; add it again and replay")
+    parser = link.connector.parse.get(raws[0].kind)
+    if parser is None:
+        raise Malformed(f"the plugin {link.connector.name} has no parser for items of kind {raws[0].kind}")
+    items = [Stored(raw.kind, raw.item, raw.payload, raw.received_at, raw.group) for raw in raws]
+    return list(parser(items, link.settings, context))
+
+
+def _keep(
+    connection: Connection, parts: Sequence[Part], repeats: Sequence[int], now: datetime, shared: frozenset[str]
+) -> None:
+    good = [part for part in parts if part.error is None]
+    dead = [(row, part.error) for part in parts if part.error is not None for row in part.new]
+    dead += _put(connection, good, now, shared)
+    lost = {row for row, _ in dead}
+    inbox.settle(connection, [row for part in good for row in part.new if row not in lost], dead)
+    inbox.forget(connection, repeats)
+    for name in {part.connection for part in parts if part.error is not None}:
+        repairs.note(
+            connection, f"dead:{name}", kind="dead_items", connection_name=name, now=now,
+            title=f"{name}: something received could not be understood",
+            advice=f"look at it with `crmhub repairs`, then run `crmhub replay --connection {name}` after the fix",
+        )
+
+
+def _put(connection: Connection, parts: Sequence[Part], now: datetime, shared: frozenset[str]) -> list[tuple[int, str]]:
+    """Store the parts; one that the database refuses is found by halving and buried, the others stay."""
+    if not parts:
+        return []
+    try:
+        with connection.begin_nested():
+            _put_all(connection, parts, now, shared)
+    except OperationalError:
+        raise  # the store itself is in trouble: no item is to blame
+    except DBAPIError as error:
+        if len(parts) == 1:
+            return [(row, str(error.orig)) for row in parts[0].new]
+        middle = len(parts) // 2
+        return _put(connection, parts[:middle], now, shared) + _put(connection, parts[middle:], now, shared)
+    return []
+
+
+def _put_all(connection: Connection, parts: Sequence[Part], now: datetime, shared: frozenset[str]) -> None:
+    groups = [part.group for part in parts if part.group is not None]
+    inbox.keep_roots(connection, groups)
+    outcome = facts.put(
+        connection, [fact for part in parts for fact in part.facts], now,
+        replaced=[(group.connection, sorted(group.keys)) for group in groups], shared=shared,
+    )
+    meters.DUPLICATES.inc(outcome.duplicates)
+    for name in {part.connection for part in parts if part.new}:
+        connections.received(connection, name, now)

@@ -1,0 +1,100 @@
+"""What every step works with: the configuration, the plugins, the store and the clock of one hub."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hub import clock, registry
+from hub import settings as configuration
+from hub.clock import Clock
+from hub.core.policy import Rulebook
+from hub.errors import ConfigError, Mistake
+from hub.registry import Link, Registry
+from hub.sdk.connector import Context
+from hub.settings import Settings, Vault
+from hub.store import connections, migrate, people, rules
+from hub.store.database import Database
+
+OWN = "hub"
+"""The connection by which people's marks on the pages come in: it speaks the hub's own format."""
+
+
+@dataclass(slots=True)
+class Hub:
+    """One hub, opened. Its store belongs to it: `close` when done."""
+
+    settings: Settings
+    registry: Registry
+    links: Mapping[str, Link]
+    db: Database
+    now: Clock = clock.now
+    _book: tuple[int, Rulebook] | None = field(default=None, repr=False)
+
+    def context(self, connection: str) -> Context:
+        """What the parsers of a connection may know of us."""
+        team = self.settings.team
+        handles = {item.handle: member.key for member in team.members.values() for item in member.handles}
+        lines = frozenset(line for group in self.settings.rules.groups.values() for line in group.lines)
+        return Context(connection, self.settings.country, handles, lines)
+
+    async def book(self) -> Rulebook:
+        """The versions of the rules with the team as it is configured."""
+        newest = await self.db.read(rules.newest)
+        if self._book is None or self._book[0] != newest:
+            stored = await self.db.read(rules.versions)
+            versions = tuple(
+                configuration.rules_from_json(body, version, active_from) for version, active_from, body in stored
+            )
+            self._book = (newest, self.settings.rulebook(versions))
+        return self._book[1]
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.db.close()
+
+
+def load_settings(path: Path) -> tuple[Settings, Registry, Mapping[str, Link]]:
+    """Read and check a configuration with the plugins that are there. ConfigError lists every mistake."""
+    if not path.exists():
+        raise ConfigError([Mistake(str(path), "there is no such file; make one with `crmhub init`")], path.name)
+    settings = configuration.load(path)
+    found = registry.load()
+    vault = Vault(environ=os.environ, folder=settings.folder)
+    return settings, found, registry.links(settings, found, vault)
+
+
+def open_hub(path: Path, now: Clock = clock.now) -> Hub:
+    """Open the hub of a configuration: its store is made or migrated, its rules are accepted as a version."""
+    settings, found, links = load_settings(path)
+    vault = Vault(environ=os.environ, folder=settings.folder)
+    if settings.database is None:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    url = settings.database_url(vault)
+    migrate.upgrade(url)
+    db = Database(url)
+    own = Link(OWN, found.connectors["records"], found.connectors["records"].settings.model_validate({}))
+    hub = Hub(settings, found, {**links, OWN: own}, db, now)
+    accept(hub)
+    return hub
+
+
+def accept(hub: Hub) -> None:
+    """Take what the configuration says now into the store; what depends on a change is derived anew."""
+    moment = hub.now()
+    settings = hub.settings
+    team = sorted(
+        [item.handle, str(item.from_), member.key] for member in settings.team.members.values()
+        for item in member.handles
+    )
+    lists = [sorted(settings.blocked), sorted(settings.test), sorted(settings.shared), settings.country]
+    with hub.db.begin() as connection:
+        connections.ensure(connection, [(link.name, link.connector.name) for link in hub.links.values()])
+        if rules.accept(connection, configuration.rules_json(settings.rules), moment):
+            people.mark_all_due(connection, moment, only_open=True)
+        if rules.remember(connection, "team", [team, lists]):
+            people.mark_all_due(connection, moment)
+
+

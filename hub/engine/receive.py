@@ -1,0 +1,73 @@
+"""How a webhook's items are kept before it is answered: whoever waits at the same time shares one commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+from hub import meters
+from hub.engine.hub import Hub
+from hub.registry import Link
+from hub.sdk.connector import Raw, Received, WebhookRequest
+from hub.store import connections, inbox
+from hub.store.database import Priority
+from hub.store.inbox import Arrival
+
+MOST = 5_000
+"""Items that one commit takes."""
+
+
+class Receiver:
+    """Commits what arrives, many requests at once; `received` returns once its items survive a power cut."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._waiting: list[tuple[Sequence[Arrival], asyncio.Future[None]]] = []
+        self._committing: asyncio.Task[None] | None = None
+        self.arrived = asyncio.Event()
+
+    async def webhook(self, link: Link, request: WebhookRequest) -> Received:
+        """Verify by the plugin, keep, and only then let it be answered. Raises Forged, Temporary."""
+        assert link.connector.webhook is not None, "asked before"
+        received = link.connector.webhook(request, link.settings)
+        if received.items:
+            await self.keep([arrival(link.name, raw, request.received_at) for raw in received.items])
+            meters.RECEIVED.labels(link.name, "webhook").inc(len(received.items))
+        if received.wake:
+            await self._hub.db.write(
+                Priority.RECEIVE, connections.wake, link.name, received.wake, request.received_at
+            )
+        return received
+
+    async def keep(self, arrivals: Sequence[Arrival]) -> None:
+        """Wait until these are committed. A commit that fails fails for everyone who shared it."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((arrivals, done))
+        if self._committing is None or self._committing.done():
+            self._committing = asyncio.create_task(self._commit(), name="receive")
+        await done
+
+    async def _commit(self) -> None:
+        while self._waiting:
+            taken, size = [], 0
+            while self._waiting and size < MOST:
+                taken.append(self._waiting.pop(0))
+                size += len(taken[-1][0])
+            try:
+                rows = [row for arrivals, _ in taken for row in arrivals]
+                await self._hub.db.write(Priority.RECEIVE, inbox.put, rows)
+            except Exception as error:  # noqa: BLE001 - it is raised to each request that waits for this commit
+                for _, done in taken:
+                    if not done.done():
+                        done.set_exception(error)
+            else:
+                for _, done in taken:
+                    if not done.done():
+                        done.set_result(None)
+                self.arrived.set()
+
+
+def arrival(connection: str, raw: Raw, received_at: datetime, *, as_live: bool = False) -> Arrival:
+    """A plugin's raw on its way into the inbox."""
+    return Arrival(connection, raw.kind, raw.id, raw.payload, received_at, raw.group, raw.joins, as_live)

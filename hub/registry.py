@@ -1,0 +1,130 @@
+"""Which plugins are there, and what does each connection of the configuration turn out to be?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+import pluggy
+from pydantic import BaseModel, ValidationError
+
+from hub.core.rules import CaseRule
+from hub.errors import ConfigError, Mistake
+from hub.sdk import hooks
+from hub.sdk.connector import Connector, Push, Stream
+from hub.settings import Connection as ConnectionSettings
+from hub.settings import Settings, Vault, Wrong, from_model
+from hub.settings.secrets import secret_of
+
+GROUP = "hub.plugins"
+"""The entry-point group in which plugins, ours and anybody's, are found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Everything that was registered at start."""
+
+    connectors: Mapping[str, Connector]
+    rules: Sequence[CaseRule]
+    sources: Mapping[str, str]
+    """Connector → the distribution it came from."""
+
+
+def load() -> Registry:
+    """Find all plugins and ask each what it has. A misspelt hook is an error here, not a silence later."""
+    manager = pluggy.PluginManager("hub")
+    manager.add_hookspecs(hooks)
+    origins: dict[str, str] = {}
+    for entry in entry_points(group=GROUP):
+        module = entry.load()
+        if not manager.is_registered(module):
+            manager.register(module, entry.name)
+            origins[entry.name] = entry.dist.name if entry.dist else ""
+    manager.check_pending()
+    connectors: dict[str, Connector] = {}
+    sources: dict[str, str] = {}
+    for implementation in manager.hook.hub_connectors.get_hookimpls():
+        for connector in implementation.function():
+            if connector.name in connectors:
+                raise ConfigError([Mistake(connector.name, "two plugins offer a connector of this name")], "plugins")
+            connectors[connector.name] = connector
+            sources[connector.name] = origins.get(implementation.plugin_name, "")
+    rules = [rule for found in manager.hook.hub_case_rules() for rule in found]
+    return Registry(connectors, sorted(rules, key=lambda rule: rule.name), sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A connection of the configuration with the connector that speaks for it.
+
+    settings: the connector's own model. problem: why it cannot be opened (a secret that cannot be found); files can
+    still be imported and raws parsed.
+    """
+
+    name: str
+    connector: Connector
+    settings: BaseModel
+    problem: ConfigError | None = None
+
+    @property
+    def streams(self) -> Mapping[str, Stream]:
+        """The ways in that these settings offer."""
+        offered = self.connector.streams(self.settings) if self.connector.streams else ()
+        return {stream.name: stream for stream in offered}
+
+    @property
+    def pushes(self) -> Mapping[type, Push]:
+        """The ways out that these settings offer, by the effect they carry."""
+        offered = self.connector.push(self.settings) if self.connector.push else ()
+        return {push.effect: push for push in offered}
+
+
+def links(settings: Settings, registry: Registry, vault: Vault) -> dict[str, Link]:
+    """Every connection of the configuration, its keys checked by its plugin. ConfigError lists all mistakes."""
+    wrong = Wrong()
+    found: dict[str, Link] = {}
+    for name, connection in settings.connections.items():
+        connector = registry.connectors.get(connection.plugin)
+        if connector is None:
+            known = ", ".join(sorted(registry.connectors))
+            wrong.add(("connections", name, "plugin"), f'no plugin offers "{connection.plugin}"; known are {known}',
+                      'plugin = "records"')
+            continue
+        link = _link(connection, connector, vault, settings.path.name, wrong)
+        if link is not None:
+            found[name] = link
+    if wrong.found:
+        raise wrong.error(settings.path.name, _text(settings))
+    return found
+
+
+def _text(settings: Settings) -> str:
+    try:
+        return settings.path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def _link(connection: ConnectionSettings, connector: Connector, vault: Vault, source: str, wrong: Wrong) -> Link | None:
+    problem = None
+    try:
+        options = connection.resolved(vault, source)
+    except ConfigError as error:
+        problem, options = error, _without_secrets(connection.options)
+    try:
+        return Link(connection.name, connector, connector.settings.model_validate(options), problem)
+    except ValidationError as error:
+        place = ("connections", connection.name)
+        wrong.found += from_model(error, connector.settings, place, also=("plugin",))
+        return None
+
+
+def _without_secrets(value: Any) -> Any:
+    """The options with an empty text for each reference: enough to check the rest and to parse."""
+    if isinstance(value, Mapping):
+        if secret_of(dict(value)) is not None:
+            return "-"
+        return {key: _without_secrets(inner) for key, inner in value.items()}
+    return [_without_secrets(inner) for inner in value] if isinstance(value, list) else value

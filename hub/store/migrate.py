@@ -1,0 +1,42 @@
+"""Is the store's schema the one this code needs, and how does it become so?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from hub.store.database import connect
+
+HEAD = "0001"
+"""The newest migration; a test compares it with the files."""
+
+
+def current(connection: Connection) -> str | None:
+    """The migration that the store is at, None for an empty one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+
+
+def upgrade(url: str) -> bool:
+    """Bring the store to this code's schema; False when it is there already."""
+    engine = connect(url)
+    try:
+        with engine.begin() as connection:
+            if current(connection) == HEAD:
+                return False
+            _run(connection)
+            return True
+    finally:
+        engine.dispose()
+
+
+def _run(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - a third of a second that only a new store pays
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
