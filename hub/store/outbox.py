@@ -161,3 +161,16 @@ def listing(
         }
         for row in connection.execute(statement)
     ]
+
+
+def last_sent(connection: Connection, case_id: int, recipient: str) -> Any:
+    """The last notice of a case that reached this recipient, None when there was none."""
+    return connection.execute(
+        select(outbox)
+        .where(
+            outbox.c.case_id == case_id, outbox.c.recipient == recipient, outbox.c.kind == "notify",
+            outbox.c.state == "sent",
+        )
+        .order_by(outbox.c.id.desc())
+        .limit(1)
+    ).first()

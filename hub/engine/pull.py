@@ -1,0 +1,178 @@
+"""How streams are read: a page's items and its cursor are committed together."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from statistics import median
+
+from sqlalchemy import Connection
+
+from hub import log, meters
+from hub.engine.host import ConnectionHost
+from hub.engine.hub import Hub
+from hub.engine.receive import arrival
+from hub.errors import AuthFailed, HubError, Temporary
+from hub.registry import Link
+from hub.sdk.connector import Page, Stream
+from hub.store import connections, inbox, repairs
+from hub.store.database import Priority
+from hub.store.inbox import Arrival
+
+_log = log.get("pull")
+
+PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds before a stream that broke is opened again (contracts/telephony.md 1.1)."""
+STEADY = timedelta(seconds=30)
+"""A stream that held this long begins again with the shortest pause."""
+
+
+class Puller:
+    """Keeps one stream of one connection read. `kick` is called after each commit."""
+
+    def __init__(self, hub: Hub, link: Link, stream: Stream, kick: Callable[[], None]) -> None:
+        self._hub = hub
+        self._link = link
+        self._stream = stream
+        self._kick = kick
+        self._offsets: deque[timedelta] = deque(maxlen=100)
+        self._failures = 0
+        self._up = False
+
+    @property
+    def name(self) -> str:
+        """`connection/stream`."""
+        return f"{self._link.name}/{self._stream.name}"
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until told to stop; trouble with this stream never leaves it."""
+        while not stop.is_set():
+            begun = self._hub.now()
+            pause = await self._attempt()
+            if self._hub.now() - begun > STEADY:
+                self._failures = 0
+            await _sleep(pause, stop)
+
+    async def _attempt(self) -> float:
+        """Read once, or for as long as a live stream lasts; the seconds to wait before the next time."""
+        row = await self._hub.db.read(connections.get, self._link.name)
+        if row is not None and row.state == "paused":
+            return 5.0
+        try:
+            async with asyncio.timeout(None):
+                await self._read()
+        except asyncio.CancelledError:
+            raise
+        except AuthFailed as error:
+            await self._refused(error)
+            return 5.0
+        except HubError as error:
+            return await self._broke(str(error), error.retry_after if isinstance(error, Temporary) else None)
+        except Exception:  # noqa: BLE001 - one of the four places: a stream's bug stops only this stream
+            return await self._broke(traceback.format_exc(), None)
+        if self._stream.live is not None:
+            return await self._broke("the stream ended", None)
+        return self._stream.every.total_seconds()
+
+    async def _read(self) -> None:
+        link = self._link
+        if link.problem is not None:
+            raise AuthFailed(str(link.problem))
+        assert link.connector.open is not None, "a connector with streams can be opened"
+        host = ConnectionHost(
+            link.name, self._hub.context(link.name), None, self._hub.now, link.connector.classify
+        )
+        async with link.connector.open(link.settings, host) as client:
+            cursor = await self._hub.db.read(connections.cursor, link.name, self._stream.name)
+            read = self._stream.live or self._stream.pull
+            assert read is not None, "a stream has pull or live"
+            pages: AsyncIterator[Page] = read(client, cursor)
+            async with aclosing(pages) as open_pages:  # type: ignore[type-var]
+                async for page in open_pages:
+                    await self._commit(page)
+
+    async def _commit(self, page: Page) -> None:
+        now = self._hub.now()
+        rows = [arrival(self._link.name, raw, now) for raw in page.items]
+        offset = self._clock_offset(page)
+        await self._hub.db.write(Priority.ABSORB, self._keep, rows, page, now, offset)
+        meters.RECEIVED.labels(self._link.name, "stream").inc(len(rows))
+        if not self._up:
+            self._up = True
+            meters.LINK_UP.labels(self._link.name, self._stream.name).set(1)
+            _log.info("connected", connection=self._link.name, stream=self._stream.name)
+        self._kick()
+
+    def _clock_offset(self, page: Page) -> int | None:
+        if page.offset is None:
+            return None
+        self._offsets.append(page.offset)
+        return int(median(offset.total_seconds() for offset in self._offsets) * 1000)
+
+    def _keep(
+        self, connection: Connection, rows: list[Arrival], page: Page, now: datetime, offset: int | None
+    ) -> None:
+        name, stream = self._link.name, self._stream.name
+        if rows:
+            inbox.put(connection, rows)
+        connections.advance(
+            connection, name, stream, now=now, cursor=page.cursor, complete_until=page.complete_until
+        )
+        if page.wake:
+            connections.wake(connection, name, page.wake, now)
+        if rows or offset is not None:
+            connections.received(connection, name, now, offset)
+        if not self._up:
+            repairs.clear(connection, f"stream:{self.name}")
+
+    async def _broke(self, why: str, retry_after: float | None) -> float:
+        pause = retry_after or PAUSES[min(self._failures, len(PAUSES) - 1)]
+        self._failures += 1
+        now = self._hub.now()
+        last = why.strip().splitlines()[-1]
+        if self._up or self._failures == 1:
+            _log.warning("disconnected", connection=self._link.name, stream=self._stream.name, why=why)
+        self._up = False
+        meters.LINK_UP.labels(self._link.name, self._stream.name).set(0)
+
+        def note(connection: Connection) -> None:
+            connections.failed(
+                connection, self._link.name, self._stream.name, last, now + timedelta(seconds=pause)
+            )
+            repairs.note(
+                connection, f"stream:{self.name}", kind="unreachable", connection_name=self._link.name, now=now,
+                title=f"{self._link.name}: {last}",
+                advice=f"see what `crmhub check {self._link.name}` says; it is tried again by itself",
+            )
+
+        await self._hub.db.write(Priority.SETTLE, note)
+        return pause
+
+    async def _refused(self, error: AuthFailed) -> None:
+        """Access was refused: this connection pauses, the others go on."""
+        now = self._hub.now()
+        self._up = False
+        meters.LINK_UP.labels(self._link.name, self._stream.name).set(0)
+        _log.error("access refused", connection=self._link.name, stream=self._stream.name, why=str(error))
+
+        def note(connection: Connection) -> None:
+            connections.pause(connection, self._link.name, str(error))
+            repairs.note(
+                connection, f"access:{self._link.name}", kind="access_refused", connection_name=self._link.name,
+                now=now, title=f"{self._link.name}: {error}",
+                advice=f"correct the access in config.toml and start the hub again; `crmhub check {self._link.name}`",
+            )
+
+        await self._hub.db.write(Priority.SETTLE, note)
+
+
+async def _sleep(seconds: float, stop: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
