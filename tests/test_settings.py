@@ -270,7 +270,7 @@ def test_all_mistakes_are_told_at_once_each_with_key_line_and_example():
     assert found["policy.short_abandon"].startswith("line 8, ")
     assert 'short_abandon = "5s"' in found["policy.short_abandon"]
     assert found["calendars.office.hours.0.days"].startswith("line 13, ")
-    assert 'plugin = "asterisk"' in found["connections.pbx.plugin"]
+    assert 'plugin = "records"' in found["connections.pbx.plugin"]
     assert "is missing" in found["team.anna.name"]
 
 
@@ -306,7 +306,7 @@ def test_a_broken_calendar_is_not_called_unknown_as_well():
         ("[policy]\nexhausted_days = 0", "policy.exhausted_days", "exhausted_days = 2"),
         ("[policy]\ncount_ivr_abandon = 'yes'", "policy.count_ivr_abandon", "count_ivr_abandon = true"),
         ("[policy]\ndigest_at = '25:00'", "policy.digest_at", '"19:00"'),
-        ("[policy]\nepisode_gap = '24h'", "policy.episode_gap", 'chat = "1d"'),
+        ("[policy]\nepisode_gap = '24h'", "policy.episode_gap", 'chat = "24h"'),
         ("[policy]\nbatch_alerts = '3 each 2m'", "policy.batch_alerts", '"3 in 2m"'),
         ("[policy]\ncase_ttl = '-1d'", "policy.case_ttl", '"7d"'),
         ("[policy]\ncase_ttl = 'none'", "policy.case_ttl", '"7d"'),
@@ -337,9 +337,9 @@ def test_a_broken_calendar_is_not_called_unknown_as_well():
          'of "a" too'),
         ("[team.a]\nname = 'A'\nabsences = [{ from = 2026-02-01, to = 2026-01-01 }]", "team.a.absences.0", "before"),
         ("[team.a]\nname = 'A'\ndeputy = 'a'", "team.a.deputy", "own deputy"),
-        ("[team.a]\nname = 'A'\nnotify = ['5550101']", "team.a.notify.0", "telegram:"),
+        ("[team.a]\nname = 'A'\nnotify = ['5550101']", "team.a.notify.0", "email:"),
         ("[connections.hub]\nplugin = 'records'", "connections.hub", "taken"),
-        ("[connections.a]\nplugin = ''", "connections.a.plugin", "asterisk"),
+        ("[connections.a]\nplugin = ''", "connections.a.plugin", "records"),
         ("[connections.a]\nplugin = 'x'\nsecret = { env = 5 }", "connections.a.secret", "{ env ="),
         ("[connections.a]\nplugin = 'x'\nsecret = { env = 'A', file = 'b' }", "connections.a.secret", "one of"),
         ("[conections.a]\nplugin = 'x'", "conections", "connections"),

@@ -22,7 +22,9 @@ def parse_duration(text: object) -> timedelta:
 
 
 def duration_text(duration: timedelta) -> str:
-    """The shortest text that `parse_duration` reads back: whole units, the largest that fits."""
+    """A text that `parse_duration` reads back, in the unit people use for it: `60s`, `15m`, `24h`, `7d`."""
     seconds = duration // timedelta(seconds=1)
-    unit = next(unit for unit, length in _UNITS.items() if seconds % length == 0) if seconds else "s"
-    return f"{seconds // _UNITS[unit]}{unit}"
+    for unit, least in (("d", 7 * 86_400), ("h", 3_600), ("m", 61)):
+        if seconds >= least and seconds % _UNITS[unit] == 0:
+            return f"{seconds // _UNITS[unit]}{unit}"
+    return f"{seconds}s"

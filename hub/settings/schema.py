@@ -49,8 +49,8 @@ EXAMPLES = {
     "handle": 'handle = "ext:pbx/101"',
     "absences": 'absences = [{ from = 2026-03-02, to = 2026-03-08, why = "vacation" }]',
     "deputy": 'deputy = "boris"',
-    "notify": 'notify = ["telegram:5550101", "email:anna@example.ru"]',
-    "plugin": 'plugin = "asterisk"',
+    "notify": 'notify = ["email:anna@example.ru"]',
+    "plugin": 'plugin = "records"',
 }
 """A right example of every key."""
 
