@@ -1,11 +1,14 @@
 """Does the page about settings name every setting, with the default that the program has?"""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from hub.core.policy import Policy
 from hub.settings import policy, schema
+from hub.settings.mistakes import Wrong
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
 POLICY = dict(re.findall(r"^### `(\w+)`\nDefault `([^`]+)`\.", PAGE, re.MULTILINE))
@@ -27,8 +30,11 @@ def test_every_setting_of_the_policy_has_its_heading_and_no_other_has():
 
 @pytest.mark.parametrize("name", POLICY)
 def test_the_page_tells_the_default_of(name):
-    written = policy.default_text(name)
-    assert POLICY[name] in {written, written.strip('"')}
+    written = POLICY[name] if POLICY[name][0] in '"{' or POLICY[name] in {"true", "false"} else f'"{POLICY[name]}"'
+    written = POLICY[name] if POLICY[name].isdigit() else written
+    mistakes = Wrong()
+    read = policy.read_policy(tomllib.loads(f"{name} = {written}"), Policy(), ("policy",), mistakes)
+    assert (read, mistakes.found) == (Policy(), [])
 
 
 @pytest.mark.parametrize("heading", TABLES)
