@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from hub.core.hours import hours_text
 from hub.core.policy import Policy
 from hub.errors import ConfigError
-from hub.settings import Secret, Vault, load, parse, rules_from_json, rules_json
+from hub.settings import Secret, Vault, from_model, load, parse, rules_from_json, rules_json
 from hub.settings.durations import duration_text, parse_duration
-from hub.settings.mistakes import Wrong
+from hub.settings.mistakes import Wrong, key_text
 from hub.settings.policy import default_text, names, read_policy
+from hub.settings.template import toml
 
 GOLDEN = sorted(Path(__file__).parent.glob("golden/*/config.toml"))
 
@@ -184,8 +187,8 @@ def test_an_empty_file_is_valid():
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.parent.name)
 def test_golden_configurations_load_and_survive_being_kept(path):
-    settings = load(path)
-    assert rules_from_json(rules_json(settings.rules)) == settings.rules
+    rules = load(path).rules
+    assert rules_from_json(rules_json(rules)) == rules
 
 
 def test_golden_configurations_are_there():
@@ -366,6 +369,61 @@ def test_a_file_that_is_no_text_is_a_mistake(tmp_path):
     (tmp_path / "config.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path / "config.toml")
+
+
+def test_a_mark_of_byte_order_is_no_mistake(tmp_path):
+    (tmp_path / "config.toml").write_text('[hub]\ncountry = "KZ"\n', encoding="utf-8-sig")
+    assert load(tmp_path / "config.toml").country == "KZ"
+
+
+JUNK = st.sampled_from(
+    [None, 5, -1, 0.5, True, "", "x", [], ["x"], [[]], {}, {"x": 1}, [{}], {"env": "A"}, date(2026, 1, 1)]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_whatever_is_written_is_read_or_refused_with_mistakes(data):
+    document = tomllib.loads(FULL)
+    for _ in range(data.draw(st.integers(1, 3))):
+        table, key = data.draw(st.sampled_from([*places(document)]))
+        value = data.draw(JUNK)
+        if value is None:
+            del table[key]
+        else:
+            table[data.draw(st.sampled_from([key, key, "other"])) if isinstance(table, dict) else key] = value
+    text = "\n".join(f"{toml(key)} = {toml(value)}" for key, value in document.items())
+    assert all(mistake.key and mistake.problem for mistake in refused(text))
+
+
+def refused(text: str):
+    try:
+        parse(text)
+    except ConfigError as error:
+        return error.mistakes
+    return ()
+
+
+def places(node):
+    """Every container of a document with a key of it."""
+    for key, value in list(node.items() if isinstance(node, dict) else enumerate(node)):
+        yield node, key
+        if isinstance(value, dict | list):
+            yield from places(value)
+
+
+class Plugin(BaseModel):
+    port: int
+    secret: SecretStr = Field(min_length=20, description="from the settings of the vendor")
+
+
+def test_what_a_plugin_refuses_is_told_without_the_value():
+    with pytest.raises(ValidationError) as error:
+        Plugin.model_validate({"port": "hush-hush", "secret": "hush-hush"})
+    told = from_model(error.value, Plugin, ("connections", "x"))
+    assert [key_text(place) for place, _, _ in told] == ["connections.x.port", "connections.x.secret"]
+    assert "hush" not in str(told)
+    assert "from the settings of the vendor" in told[1][1]
 
 
 def test_a_loopback_address_needs_no_proxy():

@@ -109,7 +109,9 @@ def test_a_file_of_ones_own(tmp_path):
     [
         ("[2026]\nclosed = [{ day = 2026-07-01 }]\n", "closed"),
         ("[2026]\nclosed = [{ from = 2026-07-01 }]\n", "give either on"),
-        ("[holidays]\n", "neither"),
+        ("[holidays]\n", "holidays"),
+        ('yearly = ["02-30"]\n', "bad"),
+        ('yearly = ["1 May"]\n', "yearly"),
         ("[2026\n", r"bad\.toml"),
     ],
 )

@@ -63,15 +63,20 @@ def from_model(
     prefix: Path,
     examples: Mapping[str, str] | None = None,
     also: Iterable[str] = (),
+    *,
+    quote: bool = False,
 ) -> list[tuple[Path, str, str]]:
     """What pydantic found wrong in a table, in our words.
 
     The example of a field is the first of its `examples`, or `examples` by its key; its description is added, for it
-    says where an operator finds the value. `also` are keys of the table that the model does not read.
+    says where an operator finds the value. `also` are keys of the table that the model does not read. Values are shown
+    only with `quote`: those of a connection may be secrets.
     """
     fields = {info.alias or name: info for name, info in model.model_fields.items()}
     known = {*fields, *also}
-    return [_from_detail(detail, fields, known, prefix, examples or {}) for detail in error.errors(include_url=False)]
+    return [
+        _from_detail(detail, fields, known, prefix, examples or {}, quote) for detail in error.errors(include_url=False)
+    ]
 
 
 def _from_detail(
@@ -80,9 +85,14 @@ def _from_detail(
     known: Collection[str],
     prefix: Path,
     examples: Mapping[str, str],
+    quote: bool,
 ) -> tuple[Path, str, str]:
     place: Path = detail["loc"]
-    return (*prefix, *place), _problem(detail, known) + _description(fields, place), _example(fields, place, examples)
+    return (
+        (*prefix, *place),
+        _problem(detail, known, quote) + _description(fields, place),
+        _example(fields, place, examples),
+    )
 
 
 def _description(fields: Mapping[str, FieldInfo], place: Path) -> str:
@@ -96,7 +106,7 @@ def _example(fields: Mapping[str, FieldInfo], place: Path, examples: Mapping[str
     return str(told.examples[0]) if told is not None and told.examples else examples.get(key, "")
 
 
-def _problem(detail: ErrorDetails, known: Collection[str]) -> str:
+def _problem(detail: ErrorDetails, known: Collection[str], quote: bool) -> str:
     if detail["type"] == "extra_forbidden":
         key = str(detail["loc"][-1])
         return unknown_key(key, known) if len(detail["loc"]) == 1 else f'there is no key "{key}" here'
@@ -104,8 +114,13 @@ def _problem(detail: ErrorDetails, known: Collection[str]) -> str:
         return "is missing"
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
-    shown = repr(detail["input"])
-    return f"{shown if len(shown) < 60 else shown[:57] + '…'}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+    said = detail["msg"][0].lower() + detail["msg"][1:]
+    return f"{_short(detail['input'])}: {said}" if quote else said
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) < 60 else shown[:57] + "…"
 
 
 class _Lines:

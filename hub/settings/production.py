@@ -1,7 +1,7 @@
 """Which days does a country's production calendar close, move or shorten?
 
 Three sources: a file of the operator's, a file shipped here (Russia), and the `holidays` library for every other country,
-which knows public holidays only.
+which knows public holidays only. A file may also name holidays of every year; they count in years it does not tell of.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hub.core.hours import ProductionCalendar, ProductionDay
 
 SHIPPED = Path(__file__).with_name("countries")
 YEARS = range(2018, 2036)
-"""Years for which the library is asked where no file says more."""
+"""Years that get the yearly holidays of a file, or those of the library."""
 
 
 class _Strict(BaseModel):
@@ -70,6 +70,25 @@ class _Year(_Strict):
         return days
 
 
+class _File(BaseModel):
+    """A file of a country: each further key is a year."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[Annotated[str, Field(pattern=r"^\d{4}$")], _Year]
+
+    country: str = ""
+    yearly: tuple[Annotated[str, Field(pattern=r"^\d\d-\d\d$")], ...] = ()
+
+    def days(self) -> dict[date, ProductionDay]:
+        told = self.__pydantic_extra__
+        others = [year for year in YEARS if str(year) not in told]
+        days = [date.fromisoformat(f"{year}-{day}") for year in others for day in self.yearly]
+        found = {on: ProductionDay(on, closed=True) for on in days}
+        for body in told.values():
+            found |= body.days()
+        return found
+
+
 @lru_cache(maxsize=64)
 def production_calendar(name: str, folder: Path = Path()) -> ProductionCalendar:
     """The calendar of a country code (`RU`) or of a file ending in `.toml`, relative to `folder`.
@@ -77,49 +96,36 @@ def production_calendar(name: str, folder: Path = Path()) -> ProductionCalendar:
     ValueError, with what to do, when there is no such country or the file cannot be used.
     """
     if name.endswith(".toml"):
-        path = folder / name
-        return _from_file(path) if path.is_file() else _missing(path)
-    code = name.upper()
-    shipped = SHIPPED / f"{code}.toml"
-    known = _from_file(shipped) if shipped.is_file() else ProductionCalendar(code, ())
-    return _filled(known)
-
-
-def _missing(path: Path) -> ProductionCalendar:
-    raise ValueError(f'there is no file {path}; name a country ("RU") or a file beside config.toml')
+        return _from_file(folder / name)
+    shipped = SHIPPED / f"{name.upper()}.toml"
+    return _from_file(shipped) if shipped.is_file() else _from_library(name.upper())
 
 
 def _from_file(path: Path) -> ProductionCalendar:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        country = str(content.pop("country", path.stem))
-        days: dict[date, ProductionDay] = {}
-        for year, body in content.items():
-            days |= _Year.model_validate(body).days() if year.isdecimal() else _unknown(year)
+        file = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+        days = file.days()
+    except FileNotFoundError as error:
+        raise ValueError(f'there is no file {path}; name a country ("RU") or a file beside config.toml') from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise ValueError(
-            f"{path.name}: [{year}] {place}: {first['msg']}; the shipped RU.toml shows the form"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path.name}: {place}: {first['msg']}; the shipped RU.toml shows the form") from error
+    except (OSError, ValueError) as error:  # unreadable, no text, no TOML, no date
         raise ValueError(f"{path.name}: {error}; the shipped RU.toml shows the form") from error
-    return ProductionCalendar(country, tuple(days[on] for on in sorted(days)))
+    return _ordered(file.country or path.stem, days)
 
 
-def _unknown(key: str) -> dict[date, ProductionDay]:
-    raise ValueError(f'"{key}" is neither "country" nor a year such as [2026]; the shipped RU.toml shows the form')
-
-
-def _filled(known: ProductionCalendar) -> ProductionCalendar:
-    """The same, with the public holidays of the years about which nothing is known."""
-    told = {day.on.year for day in known.days}
-    years = [year for year in YEARS if year not in told]
+def _from_library(country: str) -> ProductionCalendar:
     try:
-        found = holidays.country_holidays(known.country, years=years)
+        found = holidays.country_holidays(country, years=YEARS)
     except NotImplementedError as error:
         raise ValueError(
-            f'no production calendar of "{known.country}" is known; name a country by its two letters ("DE") or a file'
+            f'no production calendar of "{country}" is known; name a country by its two letters ("DE") or a file'
         ) from error
-    days = {on: ProductionDay(on, closed=True, why=why) for on, why in found.items() if on.year in years}
-    return ProductionCalendar(known.country, tuple(sorted((*known.days, *days.values()), key=lambda day: day.on)))
+    days = {on: ProductionDay(on, closed=True, why=why) for on, why in found.items() if on.year in YEARS}
+    return _ordered(country, days)
+
+
+def _ordered(country: str, days: dict[date, ProductionDay]) -> ProductionCalendar:
+    return ProductionCalendar(country, tuple(days[on] for on in sorted(days)))

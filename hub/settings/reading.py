@@ -45,7 +45,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 def load(path: FilePath) -> Settings:
     """Read and check a configuration file. ConfigError lists all mistakes, each with its key and a right example."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         problem = "there is no such file; `crmhub init` writes one, `--config FILE` names another"
         raise ConfigError([Mistake(str(path), problem)], path.name) from error
@@ -297,7 +297,7 @@ class _Reader:
         try:
             return model.model_validate(dict(table))
         except ValidationError as error:
-            for place, problem, example in from_model(error, model, path, EXAMPLES, also):
+            for place, problem, example in from_model(error, model, path, EXAMPLES, also, quote=True):
                 self.wrong.add(place, problem, example)
             bad = {detail["loc"][0] for detail in error.errors()}
             good = {key: value for key, value in table.items() if key not in bad}
