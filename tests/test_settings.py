@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from copy import deepcopy
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -387,7 +388,7 @@ def test_whatever_is_written_is_read_or_refused_with_mistakes(data):
     document = tomllib.loads(FULL)
     for _ in range(data.draw(st.integers(1, 3))):
         table, key = data.draw(st.sampled_from([*places(document)]))
-        value = data.draw(JUNK)
+        value = deepcopy(data.draw(JUNK))
         if value is None:
             del table[key]
         else:
