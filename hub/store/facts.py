@@ -361,3 +361,43 @@ def _of_deals(connection: Connection, deals: dict[int, datetime]) -> list[tuple[
         )
         found += [(row.contact_id, deals[row.record_id]) for row in rows]
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """One record with all that must be told so that it is the same again: its versions, its end."""
+
+    id: int
+    bodies: list[dict[str, Any]]
+
+
+def connections_with_records(connection: Connection) -> list[str]:
+    """Names of the connections that records came by."""
+    return list(connection.scalars(select(records.c.connection).distinct().order_by(records.c.connection)))
+
+
+def page(
+    connection: Connection, name: str, after: int, since: datetime | None, until: datetime | None, limit: int = 1_000
+) -> list[Exported]:
+    """The next records of a connection in the hub's own format, by row id."""
+    statement = select(records).where(records.c.connection == name, records.c.id > after)
+    if since is not None:
+        statement = statement.where(records.c.at >= since)
+    if until is not None:
+        statement = statement.where(records.c.at < until)
+    rows = connection.execute(statement.order_by(records.c.id).limit(limit)).all()
+    kept: dict[int, list[Any]] = {}
+    for part in chunks(row.id for row in rows):
+        for version in connection.execute(select(versions).where(versions.c.record_id.in_(part))):
+            kept.setdefault(version.record_id, []).append(version.body)
+    return [Exported(row.id, _bodies(row, kept.get(row.id, []))) for row in rows]
+
+
+def _bodies(row: Any, kept: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    bodies = kept or ([row.body] if row.body is not None else [])
+    if row.gone_at is not None:
+        ended: dict[str, Any] = {"record": "gone", "of": row.kind, "id": row.source_id}
+        if row.gone_at < _NEVER_BACK:
+            ended["at"] = row.gone_at.isoformat()
+        bodies = [*bodies, ended]
+    return bodies

@@ -267,8 +267,38 @@ def pack(connection: Connection, group: Group) -> None:
     forget(connection, [raw.id for raw in group.raws if raw.id is not None])
 
 
+def quiet_groups(connection: Connection, before: datetime, limit: int) -> list[tuple[str, str]]:
+    """(connection, key) of groups that hold unpacked raws and got nothing new since that moment."""
+    rows = connection.execute(
+        select(inbox.c.connection, inbox.c.group_key)
+        .where(inbox.c.group_key.is_not(None), inbox.c.state == "done")
+        .group_by(inbox.c.connection, inbox.c.group_key)
+        .having(func.max(inbox.c.received_at) < before)
+        .limit(limit)
+    )
+    return [(row.connection, row.group_key) for row in rows]
+
+
+def pack_group(connection: Connection, name: str, key: str) -> None:
+    """Pack the whole group around a key, unless something new came meanwhile."""
+    for group in _groups(connection, name, [(key, ())]):
+        _drop_repeats(group)
+        if group.raws and not any(raw.new for raw in group.raws):
+            pack(connection, group)
+
+
 def expire(connection: Connection, before: datetime, limit: int = 5_000) -> int:
     """Delete raws received before that moment; records outlive them. Returns how many rows went."""
     old = select(inbox.c.id).where(inbox.c.received_at < before, inbox.c.state != "new").limit(limit)
     gone = connection.execute(delete(inbox).where(inbox.c.id.in_(old))).rowcount
     return gone + connection.execute(delete(packs).where(packs.c.received_at < before)).rowcount
+
+
+def dead_since(connection: Connection, name: str, since: datetime) -> list[tuple[str, str]]:
+    """(item, reason) of what was received from that moment on and could not be understood."""
+    rows = connection.execute(
+        select(inbox.c.item, inbox.c.error)
+        .where(inbox.c.state == "dead", inbox.c.connection == name, inbox.c.received_at >= since)
+        .order_by(inbox.c.id)
+    )
+    return [(row.item, row.error) for row in rows]

@@ -1,0 +1,195 @@
+"""The commands that list: tables for people, `--json` for programs (model.md 4)."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hub import clock
+from hub.cli.state import State, catch_up, moment
+from hub.engine import evaluate, files
+from hub.engine.hub import Hub
+from hub.store import calls, cases, connections, contacts, outbox, repairs
+from hub.store.database import Priority
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON array on standard output, nothing else there.")]
+At = Annotated[str | None, typer.Option("--at", help="Evaluate as of that moment: 2026-03-10T10:00:42+03:00.")]
+From = Annotated[str | None, typer.Option("--from", help="From this moment on.")]
+To = Annotated[str | None, typer.Option("--to", help="Before this moment.")]
+Row = dict[str, Any]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("calls")(list_calls)
+    app.command("cases")(list_cases)
+    app.command("contacts")(list_contacts)
+    app.command("effects")(list_effects)
+    app.command("repairs")(list_repairs)
+    app.command("connections")(list_connections)
+
+
+def list_calls(
+    context: typer.Context, json: Json = False, at: At = None, from_: From = None, to: To = None,
+    connection: Annotated[str | None, typer.Option(help="Only calls of this connection.")] = None,
+    line_group: Annotated[str | None, typer.Option(help="Only calls of this line group.")] = None,
+    direction: Annotated[str | None, typer.Option(help="inbound, outbound or internal.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="Only calls that ended so.")] = None,
+    missed: Annotated[bool | None, typer.Option("--missed/--not-missed", help="Only missed calls.")] = None,
+    file: Annotated[str | None, typer.Option(help="Judge a recording without storing anything.")] = None,
+) -> None:
+    """Calls and how each was judged."""
+    wanted = {"connection": connection, "line_group": line_group, "direction": direction, "outcome": outcome,
+              "missed": missed}
+    since, until = moment(from_), moment(to)
+
+    async def rows(hub: Hub) -> list[Row]:
+        if file is not None:
+            found = await files.judge(hub, file, connection, moment(at) or clock.now())
+        elif at is not None:
+            found = (await evaluate.at(hub, moment(at) or clock.now(), since, until)).calls
+        else:
+            await catch_up(hub)
+            return await hub.db.read(calls.listing, since=since, until=until, **wanted)
+        return [row for row in found if _fits(row, wanted) and _within(row["started_at"], since, until)]
+
+    _show(context, rows, json, {
+        "started_at": "Started", "direction": "Direction", "client": "Client", "line": "Line", "outcome": "Outcome",
+        "answered_by": "Answered by", "client_wait": "Waited, s", "talk": "Talk, s", "excluded": "Left out",
+    })
+
+
+def list_cases(
+    context: typer.Context, json: Json = False, at: At = None, from_: From = None, to: To = None,
+    state: Annotated[str | None, typer.Option(help="open, recovered, closed, lost or void.")] = None,
+    kind: Annotated[str | None, typer.Option(help="missed_call or lost_in_transfer.")] = None,
+    line_group: Annotated[str | None, typer.Option(help="Only cases of this line group.")] = None,
+    void: Annotated[bool, typer.Option("--void", help="Also what the hub once believed and no longer does.")] = False,
+) -> None:
+    """Clients who wait or waited, with the evidence."""
+    wanted = {"state": state, "kind": kind, "line_group": line_group}
+    since, until = moment(from_), moment(to)
+
+    async def rows(hub: Hub) -> list[Row]:
+        if at is not None:
+            found = (await evaluate.at(hub, moment(at) or clock.now(), since, until)).cases
+            return [row for row in found if _fits(row, wanted) and _within(row["opened_at"], since, until)]
+        await catch_up(hub)
+        return await hub.db.read(
+            cases.listing, now=clock.now(), since=since, until=until, void=void or state == "void", **wanted
+        )
+
+    _show(context, rows, json, {
+        "opened_at": "Opened", "kind": "Kind", "contact.name": "Client", "contact.handles": "Handles",
+        "line_group": "Lines", "state": "State", "resolution": "Resolution", "due_at": "Due", "late_by": "Late, s",
+        "assignee": "Whose turn", "client_attempts": "Calls",
+    })
+
+
+def list_contacts(
+    context: typer.Context, json: Json = False,
+    search: Annotated[str | None, typer.Argument(help="A part of a name or of a handle.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many.")] = None,
+) -> None:
+    """Clients as the hub knows them."""
+
+    async def rows(hub: Hub) -> list[Row]:
+        await catch_up(hub)
+        return await hub.db.read(contacts.listing, search=search, limit=limit)
+
+    _show(context, rows, json, {"id": "Id", "name": "Name", "kind": "Kind", "handles": "Handles", "seen_at": "Since"})
+
+
+def list_effects(
+    context: typer.Context, json: Json = False, from_: From = None, to: To = None,
+    state: Annotated[str | None, typer.Option(help="planned, held, sent, dropped, dead or unknown.")] = None,
+    retry: Annotated[list[str] | None, typer.Option(help="Deliver these keys again, then list.")] = None,
+) -> None:
+    """What is done outside the hub, each once."""
+
+    async def rows(hub: Hub) -> list[Row]:
+        await catch_up(hub)
+        if retry:
+            await hub.db.write(Priority.SETTLE, outbox.retry, retry, clock.now())
+        return await hub.db.read(outbox.listing, state=state, since=moment(from_), until=moment(to))
+
+    _show(context, rows, json, {
+        "at": "At", "kind": "Kind", "to": "To", "state": "State", "attempts": "Tries", "connection": "By",
+        "error": "Error", "key": "Key",
+    })
+
+
+def list_repairs(context: typer.Context, json: Json = False) -> None:
+    """What a person must repair, and how."""
+
+    async def rows(hub: Hub) -> list[Row]:
+        await catch_up(hub)
+        return await hub.db.read(repairs.listing)
+
+    _show(context, rows, json, {"since": "Since", "title": "What", "advice": "What to do", "count": "Times"})
+
+
+def list_connections(context: typer.Context, json: Json = False) -> None:
+    """How each connection is doing."""
+
+    async def rows(hub: Hub) -> list[Row]:
+        configured = hub.links.keys()
+        return [row for row in await hub.db.read(connections.listing) if row["name"] in configured]
+
+    _show(context, rows, json, {
+        "name": "Name", "plugin": "Plugin", "state": "State", "because": "Because", "received_at": "Last received",
+        "waiting": "Waiting", "dead": "Not understood",
+    })
+
+
+def _fits(row: Row, wanted: dict[str, Any]) -> bool:
+    return all(value is None or row.get(name) == value for name, value in wanted.items())
+
+
+def _within(text: str, since: datetime | None, until: datetime | None) -> bool:
+    at = datetime.fromisoformat(text)
+    return (since is None or at >= since) and (until is None or at < until)
+
+
+def _show(
+    context: typer.Context, rows: Callable[[Hub], Any], json: bool, columns: dict[str, str]
+) -> None:
+    state: State = context.obj
+    with state.hub() as hub:
+        found = asyncio.run(rows(hub))
+        if json:
+            sys.stdout.buffer.write(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2))
+            return
+        _print(found, columns, ZoneInfo(hub.settings.timezone))
+
+
+def _print(rows: Sequence[Row], columns: dict[str, str], zone: ZoneInfo) -> None:
+    table = Table(*columns.values(), box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(_cell(_dig(row, key), zone) for key in columns))
+    Console(width=None if sys.stdout.isatty() else 200).print(table if rows else "nothing")
+
+
+def _dig(row: Row, dotted: str) -> Any:
+    head, _, rest = dotted.partition(".")
+    value = row.get(head)
+    return _dig(value, rest) if rest and isinstance(value, dict) else value
+
+
+def _cell(value: Any, zone: ZoneInfo) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str) and value[:2] == "20" and value[10:11] == "T":
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        return f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
