@@ -11,7 +11,8 @@ class Broadcaster:
     """Sends names of changed fragments to everybody who listens; a slow listener loses nothing but repetitions."""
 
     def __init__(self) -> None:
-        self._listeners: set[_Listener] = set()
+        self._listeners: set[Listener] = set()
+        self.closed = False
 
     def publish(self, names: Iterable[str]) -> None:
         """Tell all listeners that these fragments changed."""
@@ -19,10 +20,15 @@ class Broadcaster:
         for listener in self._listeners:
             listener.add(changed)
 
+    def close(self) -> None:
+        """The process ends: wake every listener, so that open streams of events end too."""
+        self.closed = True
+        self.publish(())
+
     @asynccontextmanager
-    async def listen(self) -> AsyncIterator[_Listener]:
+    async def listen(self) -> AsyncIterator[Listener]:
         """A listener for as long as the block lasts."""
-        listener = _Listener()
+        listener = Listener()
         self._listeners.add(listener)
         try:
             yield listener
@@ -30,7 +36,9 @@ class Broadcaster:
             self._listeners.discard(listener)
 
 
-class _Listener:
+class Listener:
+    """One page that is being looked at."""
+
     def __init__(self) -> None:
         self._names: set[str] = set()
         self._ready = asyncio.Event()

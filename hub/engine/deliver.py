@@ -16,7 +16,7 @@ from hub.core.handles import kind_of
 from hub.core.records import instant
 from hub.engine.host import ConnectionHost
 from hub.engine.hub import Hub
-from hub.errors import AuthFailed, HubError, Rejected, Temporary
+from hub.errors import AuthFailed, HubError, Temporary
 from hub.registry import Link
 from hub.sdk.connector import Push, Sent
 from hub.store import connections, outbox, repairs

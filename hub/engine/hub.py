@@ -15,7 +15,7 @@ from hub.errors import ConfigError, Mistake
 from hub.registry import Link, Registry
 from hub.sdk.connector import Context
 from hub.settings import Settings, Vault
-from hub.store import connections, migrate, people, rules
+from hub.store import connections, inbox, migrate, people, rules
 from hub.store.database import Database
 
 OWN = "hub"
@@ -96,5 +96,9 @@ def accept(hub: Hub) -> None:
             people.mark_all_due(connection, moment, only_open=True)
         if rules.remember(connection, "team", [team, lists]):
             people.mark_all_due(connection, moment)
+        for link in hub.links.values():
+            reads = [[name, str(getattr(link.settings, name))] for name in link.connector.parse_reads]
+            if reads and rules.remember(connection, f"parse:{link.name}", [reads, team]):
+                inbox.replay(connection, connection_name=link.name, states=("done",))
 
 

@@ -164,7 +164,8 @@ class Connector:
     """What a plugin can talk to; one value, read like a contents page.
 
     settings: pydantic model of the connection's own keys. open: makes a client of one lane (an async context
-    manager). check: tries the access and says, line by line, what holds. parse: raw kind → parser, pure. streams: the ways in that these settings offer. webhook:
+    manager). check: tries the access and says, line by line, what holds. parse: raw kind → parser, pure. parse_reads: the
+    settings that `parse` depends on; when one changes, the kept raws are parsed again. streams: the ways in that these settings offer. webhook:
     verifies and names items, nothing else. push: the ways out that these settings offer. read: items of a file, for `crmhub import`.
     """
 
@@ -174,6 +175,7 @@ class Connector:
     open: Callable[[Settings, Host], Any] | None = None
     check: Callable[[Client], Awaitable[Sequence[Checked]]] | None = None
     parse: Mapping[str, Parse] = field(default_factory=dict)
+    parse_reads: Sequence[str] = ()
     streams: Callable[[Settings], Sequence[Stream]] | None = None
     webhook: Callable[[WebhookRequest, Settings], Received] | None = None
     push: Callable[[Settings], Sequence[Push]] | None = None

@@ -92,7 +92,7 @@ def put(
     touched = _touch(connection, [*changes.values(), *(_Change({}, None, row) for row in withdrawn)], ids, outcome)
     outcome.changed = len(changes) + len(withdrawn)
     if touched:
-        identity.recompute(connection, touched, outcome.touch, shared)
+        identity.recompute(connection, touched, outcome.touch, shared, now)
     people.mark_due(connection, outcome.due, now)
     return outcome
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from hub.store import people
+from hub.store import people, repairs
 from hub.store.bulk import chunks, insert_new
 from hub.store.schema import cases, contacts, handles, record_handles, records
 
@@ -28,6 +28,7 @@ class _Card:
     connection: str
     name: str | None
     rank: tuple[float, str]
+    contact: int | None
     handles: set[int] = field(default_factory=set)
 
 
@@ -41,10 +42,18 @@ class _Graph:
     too_large: bool = False
 
 
-def recompute(connection: Connection, cards: Iterable[int], touch: Touch, shared: frozenset[str]) -> None:
+def recompute(
+    connection: Connection, cards: Iterable[int], touch: Touch, shared: frozenset[str], now: datetime
+) -> None:
     """Decide anew who the touched cards and their handles belong to."""
     graph = _explore(connection, set(cards), shared)
     if graph.too_large:
+        first = min(card.ref for card in graph.cards.values())
+        repairs.note(
+            connection, f"identity:{first}", kind="identity_too_large", now=now,
+            title=f"over {LARGEST} cards and handles hang together around {first}",
+            advice="find the switchboard among their handles and add it to [hub] shared_handles",
+        )
         return
     moves: dict[int, int] = {}
     for members in _components(graph):
@@ -53,40 +62,44 @@ def recompute(connection: Connection, cards: Iterable[int], touch: Touch, shared
 
 
 def _explore(connection: Connection, frontier: set[int], listed: frozenset[str]) -> _Graph:
-    """Everything reachable from the cards by way of handles that are not shared.
-
-    Handles whose cards changed hang on the contact they had, so those are looked at too.
-    """
+    """Everything reachable from the cards by way of handles that are not shared, or that was one client until now."""
     graph = _Graph()
-    pending_handles = _handles_of_contacts(connection, frontier)
-    pending_cards = frontier
+    known_contacts: set[int] = set()
+    pending_cards, pending_handles = frontier, set[int]()
     while pending_cards or pending_handles:
+        owners: set[int] = set()
         for card in _cards(connection, pending_cards - graph.cards.keys()):
             graph.cards[card.id] = card
             pending_handles |= card.handles
+            owners |= {card.contact} - {None}  # type: ignore[arg-type]
         fresh = pending_handles - graph.handles.keys()
         pending_handles, pending_cards = set(), set()
-        for handle, owners in _owners(connection, fresh).items():
+        for handle, cards in _owners(connection, fresh).items():
             graph.handles[handle.id] = handle
-            if handle.value in listed or _is_shared(owners):
+            owners.add(handle.contact_id)
+            if handle.value in listed or _is_shared(cards):
                 graph.shared.add(handle.id)
             else:
-                pending_cards |= {owner.id for owner in owners}
+                pending_cards |= {card.id for card in cards}
+        pending_handles, more_cards = _of_contacts(connection, owners - known_contacts)
+        pending_cards |= more_cards
+        known_contacts |= owners
+        pending_cards -= graph.cards.keys()
+        pending_handles -= graph.handles.keys()
         if len(graph.handles) + len(graph.cards) > LARGEST:
             graph.too_large = True
             return graph
     return graph
 
 
-def _handles_of_contacts(connection: Connection, cards: set[int]) -> set[int]:
-    found: set[int] = set()
-    for part in chunks(cards):
-        owners = select(records.c.contact_id).where(records.c.id.in_(part), records.c.contact_id.is_not(None))
-        found |= set(connection.scalars(select(handles.c.id).where(handles.c.contact_id.in_(owners))))
-        found |= set(connection.scalars(
-            select(record_handles.c.handle_id).where(record_handles.c.record_id.in_(part))
-        ))
-    return found
+def _of_contacts(connection: Connection, ids: set[int]) -> tuple[set[int], set[int]]:
+    """The handles and cards that belong to these contacts now."""
+    own_handles: set[int] = set()
+    own_cards: set[int] = set()
+    for part in chunks(ids):
+        own_handles |= set(connection.scalars(select(handles.c.id).where(handles.c.contact_id.in_(part))))
+        own_cards |= set(connection.scalars(select(records.c.id).where(records.c.contact_id.in_(part))))
+    return own_handles, own_cards
 
 
 def _cards(connection: Connection, ids: set[int]) -> list[_Card]:
@@ -105,7 +118,7 @@ def _card(row: Any) -> _Card:
     """A card that was deleted still says who its handles belonged to: it owns what came before."""
     changed = row.changed_at.timestamp() if row.changed_at else 0.0
     ref = f"{row.connection}/card/{row.source_id}"
-    return _Card(row.id, ref, row.connection, row.body.get("name") if row.body else None, (changed, ref))
+    return _Card(row.id, ref, row.connection, row.body.get("name") if row.body else None, (changed, ref), row.contact_id)
 
 
 def _owners(connection: Connection, ids: set[int]) -> dict[Any, list[_Card]]:

@@ -44,6 +44,7 @@ class Kept:
     received_at: datetime
     as_live: bool
     group: str | None = None
+    joins: tuple[str, ...] = ()
     new: bool = False
 
 
@@ -110,7 +111,7 @@ def batch(connection: Connection, limit: int) -> Batch:
 def _kept(row: Any) -> Kept:
     return Kept(
         row.id, row.connection, row.kind, row.item, orjson.loads(row.payload), row.received_at, row.as_live,
-        row.group_key, row.state == "new",
+        row.group_key, tuple(row.joins or ()), row.state == "new",
     )
 
 
@@ -193,8 +194,8 @@ def _unpack(connection: Connection, groups: dict[str, Group]) -> None:
         rows = connection.execute(select(packs).where(packs.c.connection == name, packs.c.root.in_(part)))
         for row in rows:
             owner[row.root].raws += [
-                Kept(None, name, kind, item, payload, datetime.fromisoformat(received_at), as_live, key)
-                for kind, item, payload, received_at, as_live, key in orjson.loads(zlib.decompress(row.items))
+                Kept(None, name, kind, item, payload, datetime.fromisoformat(received_at), as_live, key, tuple(joins))
+                for kind, item, payload, received_at, as_live, key, joins in orjson.loads(zlib.decompress(row.items))
             ]
 
 
@@ -243,16 +244,37 @@ def keep_roots(connection: Connection, groups: Sequence[Group]) -> None:
 
 def replay(connection: Connection, *, connection_name: str | None, states: Sequence[str]) -> int:
     """Let kept raws be parsed again: `dead` ones after a fix, `done` ones when a setting changed. Returns how many."""
-    statement = update(inbox).where(inbox.c.state.in_(states)).values(state="new", error=None)
+    if "done" in states:
+        _lay_out(connection, connection_name)
+    chosen = inbox.c.state.in_(states)
     if connection_name is not None:
-        statement = statement.where(inbox.c.connection == connection_name)
-    return connection.execute(statement).rowcount
+        chosen &= inbox.c.connection == connection_name
+    same = (inbox.c.connection, inbox.c.kind, inbox.c.item, inbox.c.digest)
+    waiting_too = chosen | (inbox.c.state == "new")
+    first = select(func.min(inbox.c.id)).where(waiting_too).group_by(*same)
+    connection.execute(delete(inbox).where(chosen, inbox.c.id.not_in(first)))
+    return connection.execute(update(inbox).where(chosen).values(state="new", error=None)).rowcount
+
+
+def _lay_out(connection: Connection, name: str | None) -> None:
+    """Packed raws as rows again."""
+    statement = select(packs)
+    if name is not None:
+        statement = statement.where(packs.c.connection == name)
+    for row in connection.execute(statement).all():
+        arrivals = [
+            Arrival(row.connection, kind, item, payload, datetime.fromisoformat(at), key, tuple(joins), as_live)
+            for kind, item, payload, at, as_live, key, joins in orjson.loads(zlib.decompress(row.items))
+        ]
+        put(connection, arrivals)
+        connection.execute(delete(packs).where(packs.c.connection == row.connection, packs.c.root == row.root))
 
 
 def pack(connection: Connection, group: Group) -> None:
     """Fold the raws of a finished group into one compressed row."""
     items = [
-        (raw.kind, raw.item, raw.payload, raw.received_at.isoformat(), raw.as_live, raw.group) for raw in group.raws
+        (raw.kind, raw.item, raw.payload, raw.received_at.isoformat(), raw.as_live, raw.group, raw.joins)
+        for raw in group.raws
     ]
     row = {
         "connection": group.connection,

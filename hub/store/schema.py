@@ -79,7 +79,6 @@ def _key() -> Column[int]:
 
 # One row a connection of the configuration. live_since: when the daemon first ran it. state: `active`, or `paused`
 # (access refused; `because` says what the operator must do). clock_offset: source − ours in milliseconds.
-# parse_digest: digest of the settings that the kept raws were parsed with.
 connections = Table(
     "connections", metadata,
     Column("name", Text, primary_key=True),
@@ -89,7 +88,6 @@ connections = Table(
     Column("live_since", Instant),
     Column("received_at", Instant),
     Column("clock_offset", Integer, nullable=False, server_default="0"),
-    Column("parse_digest", Text),
 )
 
 # How far each stream was read. due_at: when to pull next; complete_until: nothing older is missing.

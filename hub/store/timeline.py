@@ -13,7 +13,7 @@ from hub.core import records as rec
 from hub.core.timeline import ContactView, Fact, History, Timeline
 from hub.store.bulk import chunks
 from hub.store.people import LONG_AGO
-from hub.store.schema import connections, contacts, deal_cards, handles, record_handles, records, versions
+from hub.store.schema import connections, contacts, deal_cards, handles, records, versions
 
 CONTEXT = timedelta(days=30)
 """What is read before the first thing that may change: who last talked with the client, and the like."""

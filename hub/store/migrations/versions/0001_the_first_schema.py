@@ -49,7 +49,6 @@ def upgrade() -> None:
         sa.Column("live_since", sa.BigInteger(), nullable=True),
         sa.Column("received_at", sa.BigInteger(), nullable=True),
         sa.Column("clock_offset", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("parse_digest", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_connections")),
     )
     op.create_table(

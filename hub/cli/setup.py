@@ -1,0 +1,208 @@
+"""The commands of the administrator: make a configuration, check it, see the plugins, mend the store."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.prompt import Prompt
+from rich.table import Table
+
+from hub import clock, registry, settings
+from hub.cli.state import State, catch_up
+from hub.engine.host import ConnectionHost
+from hub.engine.hub import OWN, Hub, load_settings
+from hub.errors import HubError
+from hub.registry import Link
+from hub.sdk.connector import Checked
+from hub.settings import Vault, template
+from hub.store import inbox, migrate
+from hub.store.database import Priority
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command, name in (
+        (init, "init"), (check, "check"), (plugins, "plugins"), (migrate_store, "migrate"), (replay, "replay")
+    ):
+        app.command(name)(command)
+
+
+def init(
+    context: typer.Context,
+    timezone: Annotated[str | None, typer.Option(help="Zone of the company, for example Europe/Moscow.")] = None,
+    country: Annotated[str | None, typer.Option(help="Country of numbers without a code, for example RU.")] = None,
+    language: Annotated[str | None, typer.Option(help="ru or en.")] = None,
+    line: Annotated[list[str] | None, typer.Option(help="A number of yours; may be repeated.")] = None,
+    member: Annotated[
+        list[str] | None, typer.Option(help='"Name, extension, mobile"; may be repeated.')
+    ] = None,
+    connect: Annotated[str | None, typer.Option(help="Connector of the first connection.")] = None,
+    key: Annotated[list[str] | None, typer.Option(help="A key of that connection as name=value.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file that is there.")] = False,
+) -> None:
+    """Write a commented config.toml, asking what was not given."""
+    state: State = context.obj
+    if state.config.exists() and not force:
+        raise typer.BadParameter(f"{state.config} exists; --force overwrites it")
+    ask = Console().is_terminal
+    found = registry.load()
+    answers = settings.Answers(
+        timezone=timezone or _ask("Time zone", "Europe/Moscow", ask=ask),
+        country=country or _ask("Country", "RU", ask=ask),
+        language="en" if (language or _ask("Language (ru, en)", "ru", ask=ask)) == "en" else "ru",
+        lines=tuple(line or _ask("Your numbers, with commas", "", ask=ask).replace(",", " ").split()),
+        team=tuple(_person(text) for text in member or _ask_people(ask=ask)),
+        connections=_drafts(found, connect, dict(item.partition("=")[::2] for item in key or ())),
+    )
+    text = template.template(answers)
+    settings.parse(text, state.config.absolute())
+    state.config.write_text(text, encoding="utf-8")
+    _make_key(state.config.parent / "var" / "secret.key")
+    typer.echo(f"{state.config} is written; read it, then: crmhub check")
+
+
+def _ask(question: str, default: str, *, ask: bool) -> str:
+    return Prompt.ask(question, default=default) if ask else default
+
+
+def _ask_people(*, ask: bool) -> list[str]:
+    people: list[str] = []
+    while ask and (text := Prompt.ask("One of us (name, extension, mobile; empty ends)", default="")):
+        people.append(text)
+    return people
+
+
+def _person(text: str) -> template.Person:
+    name, *numbers = [part.strip() for part in text.split(",")]
+    extension, mobile = (*numbers, "", "")[:2]
+    return template.Person(name=name, extension=extension or None, mobile=mobile or None)
+
+
+def _drafts(
+    found: registry.Registry, chosen: str | None, given: dict[str, str]
+) -> tuple[template.Draft, ...]:
+    """One section a connector that can be opened; only the chosen one is switched on."""
+    if chosen is not None and chosen not in found.connectors:
+        raise typer.BadParameter(f"no plugin offers {chosen}; known are {', '.join(sorted(found.connectors))}")
+    return tuple(
+        template.draft(
+            "pbx" if connector.streams else name, name, connector.settings,
+            {key: _value(value) for key, value in given.items()} if name == chosen else {},
+            remark=connector.title, active=name == chosen,
+        )
+        for name, connector in sorted(found.connectors.items())
+    )
+
+
+def _value(text: str) -> object:
+    """A value as it was typed: a number, a list with commas, `env:NAME` for a secret, otherwise text."""
+    if text.startswith("env:"):
+        return {"env": text[4:]}
+    if text.startswith("file:"):
+        return {"file": text[5:]}
+    if text.isdigit() and len(text) < 6:
+        return int(text)
+    return text.split(",") if "," in text else text
+
+
+def _make_key(path: Path) -> None:
+    """The key that stored secrets are encrypted with; only its owner can read it."""
+    if path.exists():
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(base64.urlsafe_b64encode(secrets.token_bytes(32)))
+
+
+def check(
+    context: typer.Context,
+    connection: Annotated[str | None, typer.Argument(help="Only this connection.")] = None,
+) -> None:
+    """Say whether the configuration holds and every system can be reached; nothing is written."""
+    state: State = context.obj
+    configured, _, links = load_settings(state.config)
+    typer.echo(f"{state.config}: {len(configured.rules.groups)} line groups, {len(configured.team.members)} people")
+    if connection is not None and connection not in links:
+        raise typer.BadParameter(f"there is no connection {connection}; known are {', '.join(links) or 'none'}")
+    chosen = [link for name, link in links.items() if connection in {None, name}]
+    with state.hub() as hub:
+        results = [(link.name, result) for link in chosen for result in asyncio.run(_check(hub, link))]
+    for name, result in results:
+        typer.echo(f"{'ok  ' if result.ok else 'FAIL'} {name}: {result.what}" + (f": {result.problem}" if result.problem else ""))
+    if any(not result.ok for _, result in results):
+        raise typer.Exit(1)
+
+
+async def _check(hub: Hub, link: Link) -> list[Checked]:
+    if link.problem is not None:
+        return [Checked("its secrets can be found", ok=False, problem=str(mistake)) for mistake in link.problem.mistakes]
+    if link.connector.open is None or link.connector.check is None:
+        return [Checked("its keys are right", ok=True)]
+    host = ConnectionHost(link.name, hub.context(link.name), None, clock.now, link.connector.classify)
+    try:
+        async with asyncio.timeout(30), link.connector.open(link.settings, host) as client:
+            return list(await link.connector.check(client))
+    except TimeoutError:
+        return [Checked("it answers", ok=False, problem="no answer within 30 s; is the address right?")]
+    except (HubError, OSError) as error:
+        return [Checked("it can be opened", ok=False, problem=str(error))]
+
+
+def plugins(
+    context: typer.Context, json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False
+) -> None:
+    """Connectors that are installed, and the keys each needs."""
+    found = registry.load()
+    rows = [
+        {
+            "name": name, "title": connector.title, "distribution": found.sources.get(name, ""),
+            "reads_files": connector.read is not None, "webhook": connector.webhook is not None,
+            "streams": connector.streams is not None, "keys": list(connector.settings.model_fields),
+        }
+        for name, connector in sorted(found.connectors.items())
+    ]
+    if json:
+        typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
+        return
+    table = Table("Name", "What", "From", "Keys", box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(row["name"], row["title"], row["distribution"], " ".join(row["keys"]))
+    Console().print(table)
+
+
+def migrate_store(context: typer.Context) -> None:
+    """Bring the store to this version's schema; `run` and every other command do it by themselves."""
+    state: State = context.obj
+    configured, _, _ = load_settings(state.config)
+    if configured.database is None:
+        configured.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    changed = migrate.upgrade(configured.database_url(Vault(environ=os.environ, folder=configured.folder)))
+    typer.echo("the store was migrated" if changed else "the store is up to date")
+
+
+def replay(
+    context: typer.Context,
+    connection: Annotated[str | None, typer.Option(help="Only this connection.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Everything that is kept, not only what is dead.")] = False,
+) -> None:
+    """Parse kept items again: dead ones after a fix, all after a changed setting."""
+    state: State = context.obj
+
+    async def work(hub: Hub) -> int:
+        states = ("dead", "done") if all_ else ("dead",)
+        count = await hub.db.write(Priority.BACKFILL, inbox.replay, connection_name=connection, states=states)
+        await catch_up(hub)
+        return count
+
+    with state.hub() as hub:
+        if connection is not None and connection not in hub.links.keys() | {OWN}:
+            raise typer.BadParameter(f"there is no connection {connection}")
+        typer.echo(f"{asyncio.run(work(hub))} items are parsed again")

@@ -1,0 +1,89 @@
+"""`crmhub run`: all lanes and the pages in one process, until a signal says stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import uvicorn
+
+from hub import log
+from hub.engine.broadcast import Broadcaster
+from hub.engine.hub import Hub, open_hub
+from hub.engine.lock import Lock
+from hub.engine.runner import Runner
+from hub.web.app import build
+
+_log = log.get("daemon")
+
+GRACE = 8.0
+"""Seconds that running deliveries and requests get after a signal; the process ends within 10."""
+BACKLOG = 2048
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: the daemon decides when to stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def run(config: Path, ready: Callable[[str], None] = lambda _: None, stop: asyncio.Event | None = None) -> None:
+    """Run the hub of a configuration. ready: called with the address once pages are served.
+
+    Raises ConfigError when the configuration is wrong, Busy when another process works on the same store.
+    """
+    hub = open_hub(config)
+    try:
+        with Lock(hub.settings.data / "hub.lock"):
+            await _serve(hub, ready, stop or asyncio.Event())
+    finally:
+        hub.close()
+        _log.info("stopped")
+
+
+async def _serve(hub: Hub, ready: Callable[[str], None], stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(NotImplementedError):  # Windows has no handlers in its loop: there Ctrl+C raises
+            loop.add_signal_handler(number, stop.set)
+    broadcaster = Broadcaster()
+    runner = Runner(hub, broadcaster)
+    web = hub.settings.web
+    server = _Server(
+        uvicorn.Config(
+            build(hub, runner.receiver, broadcaster, runner), host=web.host, port=web.port, log_config=None,
+            lifespan="off", access_log=False, backlog=BACKLOG, timeout_graceful_shutdown=3, server_header=False,
+        )
+    )
+    try:
+        async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as group:
+            group.create_task(runner.run(), name="runner")
+            serving = group.create_task(server.serve(), name="web")
+            group.create_task(_announce(server, serving, ready, stop), name="announce")
+            await stop.wait()
+            _log.info("stopping")
+            limit.reschedule(loop.time() + GRACE)
+            broadcaster.close()
+            runner.stop.set()
+            server.should_exit = True
+    except TimeoutError:
+        _log.warning("stopped before everything was finished; what was claimed is looked at when the hub starts again")
+
+
+async def _announce(
+    server: uvicorn.Server, serving: asyncio.Task[None], ready: Callable[[str], None], stop: asyncio.Event
+) -> None:
+    while not server.started:
+        if serving.done():
+            stop.set()
+            return
+        await asyncio.sleep(0.02)
+    host, port = server.servers[0].sockets[0].getsockname()[:2]
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    _log.info("serving", address=address)
+    ready(address)
