@@ -1,0 +1,310 @@
+"""What do call detail records add, where neither the manager interface nor CEL saw a channel to its end?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from plugins.telephony.asterisk.fold.moments import Event, Hole
+from plugins.telephony.asterisk.fold.sessions import epoch_of
+from plugins.telephony.asterisk.fold.trace import Channel, Step, Trace
+from plugins.telephony.asterisk.fold.who import Site
+from plugins.telephony.asterisk.wire import Packet
+
+_STATUS = {
+    "ANSWERED": "ANSWER", "NO ANSWER": "NOANSWER", "BUSY": "BUSY", "FAILED": "CHANUNAVAIL",
+    "CONGESTION": "CONGESTION", "CANCEL": "CANCEL",
+}
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One row read: a caller's channel, perhaps the channel it was joined to, and times in ms."""
+
+    uid: str
+    linkedid: str
+    channel: str
+    called: str
+    start: int
+    answer: int | None
+    end: int
+    disposition: str
+    application: str
+    argument: str
+    src: str
+    dst: str
+    context: str
+    did: str
+    recording: str
+    sequence: str
+
+
+def of_events(packets: Iterable[Packet]) -> list[Row]:
+    """`Cdr` events as rows of the table."""
+    return [
+        {
+            "start": fields.get("starttime", ""), "answer": fields.get("answertime", ""), "end": fields.get("endtime", ""),
+            "src": fields.get("source", ""), "dst": fields.get("destination", ""),
+            "dcontext": fields.get("destinationcontext", ""), "channel": fields.get("channel", ""),
+            "dstchannel": fields.get("destinationchannel", ""), "lastapp": fields.get("lastapplication", ""),
+            "lastdata": fields.get("lastdata", ""), "disposition": fields.get("disposition", ""),
+            "uniqueid": fields.get("uniqueid", ""), "linkedid": fields.get("linkedid", ""),
+            "sequence": fields.get("sequence", ""),
+        }
+        for fields in packets
+    ]
+
+
+def fill(trace: Trace, rows: Sequence[Row], site: Site, zone: ZoneInfo, holes: Sequence[Hole]) -> bool:
+    """Complete the trace by what the rows know of channels that were not seen whole; True if they did.
+
+    holes: when neither packets nor CEL told anything.
+    """
+    parts = _parts(rows, zone)
+    if not parts:
+        return False
+    names = {channel.name: channel for channel in trace.channels.values()}
+    whole = {name for name, channel in names.items() if _complete(channel) and not _in_hole(channel, holes)}
+    wanted = [part for part in parts if part.channel not in whole or (part.called and part.called not in whole)]
+    for part in parts:
+        _details(part, names)
+    if not wanted:
+        return False
+    _Filling(trace, site, parts, names, whole).add(wanted)
+    return True
+
+
+def _details(part: Part, names: Mapping[str, Channel]) -> None:
+    """What only a row may know of a channel that was seen whole: the last application, the recording."""
+    channel = names.get(part.channel)
+    if channel is None:
+        return
+    if part.recording:
+        channel.recordings.setdefault(part.recording)
+    if part.did and not channel.did:
+        channel.did = part.did
+    if not channel.outgoing and not channel.steps and part.application and not part.called:
+        channel.steps.append(Step(part.start, part.application.lower(), part.argument, part.context, "cdr"))
+
+
+def _complete(channel: Channel) -> bool:
+    return channel.born_at is not None and channel.ended_at is not None and not channel.lost and not channel.crashed
+
+
+def _in_hole(channel: Channel, holes: Sequence[Hole]) -> bool:
+    """Did part of the channel's life fall into a time when nobody listened?"""
+    since, to = channel.born_at or channel.seen_at, channel.ended_at or channel.last_at
+    return any(since < (hole.to or to + 1) and to > hole.since for hole in holes)
+
+
+def _parts(rows: Sequence[Row], zone: ZoneInfo) -> list[Part]:
+    found: dict[tuple[str, ...], Part] = {}
+    for row in rows:
+        part = _part(row, zone)
+        if part is not None:
+            key = (part.uid, part.channel, part.called, str(part.start), part.application, part.disposition)
+            known = found.get(key)
+            if known is None or len(part.did + part.recording) > len(known.did + known.recording):
+                found[key] = part
+    return sorted(found.values(), key=lambda part: (part.start, _number(part.sequence), part.end, part.called))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else 0
+
+
+def _part(row: Row, zone: ZoneInfo) -> Part | None:
+    uid = row.get("uniqueid", "")
+    near = epoch_of(uid)
+    start = local_time(row.get("start", ""), zone, near)
+    if start is None or not row.get("channel"):
+        return None
+    duration = _number(row.get("duration", ""))
+    end = local_time(row.get("end", ""), zone, near)
+    answer = local_time(row.get("answer", ""), zone, near)
+    billed = _number(row.get("billsec", ""))
+    end = start + duration * 1000 if end is None else end
+    if answer is None and row.get("disposition", "").upper() == "ANSWERED":
+        answer = end - billed * 1000
+    return Part(
+        uid or f"~{row['channel']}", row.get("linkedid", "") or uid or f"~{row['channel']}", row["channel"],
+        row.get("dstchannel", ""), start, answer, max(start, end), row.get("disposition", "").upper().replace("_", " "),
+        row.get("lastapp", ""), row.get("lastdata", ""), row.get("src", "") or row.get("cnum", ""), row.get("dst", ""),
+        row.get("dcontext", ""), row.get("did", ""), row.get("recordingfile", ""), row.get("sequence", ""),
+    )
+
+
+def local_time(text: str, zone: ZoneInfo, near: int | None = None) -> int | None:
+    """Milliseconds of a local time (or of an epoch); in a repeated hour the reading nearer to `near`."""
+    if not text or text.startswith("0000"):
+        return None
+    if text.replace(".", "", 1).isdigit():
+        return int(float(text) * 1000)
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if parsed.tzinfo is not None:
+        return int(parsed.timestamp() * 1000)
+    readings = [int(parsed.replace(tzinfo=zone, fold=fold).timestamp() * 1000) for fold in (0, 1)]
+    return readings[0] if near is None else min(readings, key=lambda reading: abs(reading - near))
+
+
+class _Filling:
+    """Rows told as events: channels born and ended, dials, bridges. Only names tie rows to each other."""
+
+    def __init__(
+        self, trace: Trace, site: Site, parts: Sequence[Part], names: dict[str, Channel], whole: set[str]
+    ) -> None:
+        self.trace, self.site, self.parts, self.names, self.whole = trace, site, parts, names, whole
+        self.events: list[Event] = []
+        self._seen: set[str] = set()
+        self._uids: dict[str, str] = {}
+
+    def add(self, wanted: Sequence[Part]) -> None:
+        """Bring the rows in."""
+        for part in wanted:
+            self._caller(part)
+        for part in wanted:
+            if part.called:
+                self._called(part)
+        for uid, name in list(self._uids.items()):
+            ends = [part.end for part in self.parts if name in {part.channel, part.called}]
+            self._say(max(ends), "Hangup", self._who(name, uid))
+        fresh = {channel.uid for channel in self.trace.channels.values() if channel.lost}
+        for uid in fresh:
+            self.trace.channels[uid].ended_at = None
+            self.trace.channels[uid].lost = False
+        self.events.sort(key=lambda event: (event.at, _LAST.get(event.name, 0)))
+        before = set(self.trace.channels)
+        self.trace.apply(self.events)
+        for uid in self.trace.channels.keys() - before:
+            self.trace.channels[uid].known_by = "cdr"
+        for uid in fresh:
+            channel = self.trace.channels[uid]
+            channel.known_by = "cdr"
+            if channel.ended_at is None:
+                channel.lost = True
+                channel.ended_at = channel.last_at
+
+    def _caller(self, part: Part) -> None:
+        uid = self._uid(part.channel, part.uid)
+        who = self._who(part.channel, uid, part.linkedid)
+        channel = self.names.get(part.channel)
+        if part.channel not in self.whole:
+            self._uids[uid] = part.channel
+        if channel is None and uid not in self._seen:
+            self._seen.add(uid)
+            self._say(
+                part.start, "Newchannel",
+                {**who, "exten": part.did or part.dst, "context": part.context, "calleridnum": part.src},
+            )
+        if part.recording:
+            self._say(part.start, "VarSet", {**who, "variable": "MIXMONITOR_FILENAME", "value": part.recording})
+        if part.application and part.channel not in self.whole and not part.channel.endswith(";1"):
+            at = part.start
+            self._say(
+                at, "CEL",
+                {**who, "application": part.application, "appdata": part.argument, "context": part.context},
+            )
+        if part.answer is not None and not part.called:
+            self._say(part.answer, "Newstate", {**who, "channelstate": "6"})
+
+    def _called(self, part: Part) -> None:
+        called = self.names.get(part.called)
+        if part.called in self.whole and part.channel in self.whole:
+            return
+        caller = self._who(part.channel, self._uid(part.channel, part.uid), part.linkedid)
+        uid = self._uid(part.called, "")
+        dest = {"destuniqueid": uid, "destlinkedid": part.linkedid, "destchannel": part.called}
+        who = self._who(part.called, uid, part.linkedid)
+        if part.called not in self.whole:
+            self._uids[uid] = part.called
+        follows = self._moved_to(part)
+        if called is None and not follows:
+            self._say(part.start, "DialBegin", {**caller, **dest})
+        answered = part.disposition == "ANSWERED" and not self._relieved(part)
+        if not answered:
+            status = "NOANSWER" if part.disposition == "ANSWERED" else _STATUS.get(part.disposition, "NOANSWER")
+            if part.application.lower() in {"queue", "dial"} and status == "NOANSWER" and part.end - part.start < 1000:
+                status = "BUSY" if part.application.lower() == "queue" else status
+            self._say(part.end, "DialEnd", {**caller, **dest, "dialstatus": status})
+            self._say(part.end, "Hangup", who)
+            return
+        at = self._answer(part)
+        if not follows:
+            self._say(at, "DialEnd", {**caller, **dest, "dialstatus": "ANSWER"})
+        self._say(at, "Newstate", {**who, "channelstate": "6"})
+        bridge = f"cdr {part.channel} {part.called}"
+        if self.trace.inside(uid) is None or self.trace.inside(caller["uniqueid"]) is None:
+            self._say(at, "BridgeEnter", {**caller, "bridgeuniqueid": bridge})
+            self._say(at, "BridgeEnter", {**who, "bridgeuniqueid": bridge})
+            self._say(part.end, "BridgeLeave", {**caller, "bridgeuniqueid": bridge})
+            self._say(part.end, "BridgeLeave", {**who, "bridgeuniqueid": bridge})
+        if follows:
+            self._say(part.start, "AttendedTransfer", {
+                **{"origtransferer" + key: value for key, value in self._who(follows, self._uid(follows, "")).items()},
+                **{"transferee" + key: value for key, value in caller.items()},
+                **{"transfertarget" + key: value for key, value in who.items()},
+            })
+
+    def _relieved(self, part: Part) -> bool:
+        """A phone whose ringing another phone took over: a row of no answered second, and the next begins there."""
+        return part.answer is not None and part.end - part.answer < 1000 and any(
+            other.channel == part.channel and other.called != part.called and other.start == part.end
+            for other in self.parts
+        )
+
+    def _moved_to(self, part: Part) -> str:
+        """The phone whose talk ended as this one's began without a ring: a transfer. Empty where it was none."""
+        if part.answer != part.start or part.application.lower() != "dial" or not part.called:
+            return ""
+        for other in self.parts:
+            before = other.channel == part.channel and other.called not in {"", part.called} and other.end == part.start
+            if before and other.disposition == "ANSWERED" and not self._relieved(other):
+                return other.called
+        return ""
+
+    def _answer(self, part: Part) -> int:
+        """When the called side really answered: the caller may have been picked up by the PBX long before."""
+        answer = part.answer if part.answer is not None else part.start
+        losers = [
+            other.end
+            for other in self.parts
+            if other.channel == part.channel and other.called and other.called != part.called
+            and other.start == part.start and other.disposition != "ANSWERED" and answer < other.end < part.end
+        ]
+        return max(losers, default=max(answer, part.start))
+
+    def _uid(self, name: str, uid: str) -> str:
+        channel = self.names.get(name)
+        if channel is not None:
+            return channel.uid
+        own = next((part.uid for part in self.parts if part.channel == name), "")
+        return own or uid or f"~{name}"
+
+    def _who(self, name: str, uid: str, linkedid: str = "") -> Packet:
+        return {"uniqueid": uid, "channel": name, "linkedid": linkedid}
+
+    def _say(self, at: int, name: str, fields: Packet) -> None:
+        self.events.append(Event(at, name, fields))
+
+
+_LAST = {"Newchannel": -3, "DialBegin": -2, "Newstate": -1, "BridgeLeave": 2, "BridgeEnter": 3, "Hangup": 9}
+
+
+def zone_offset(pairs: Iterable[tuple[int, int]]) -> timedelta | None:
+    """By how many half-hours the times of rows lie beside the epochs in their ids; None where they agree.
+
+    pairs: (start by the configured zone, epoch of the unique id), both in ms. Starts may lie later (a transfer's
+    second row), never earlier, so the smallest difference counts.
+    """
+    differences = [start - epoch for start, epoch in pairs]
+    if not differences:
+        return None
+    least = min(differences, key=abs) if any(d < -60_000 for d in differences) else min(differences)
+    halves = round(least / 1_800_000)
+    return timedelta(minutes=30 * halves) if halves and abs(least - halves * 1_800_000) < 120_000 else None

@@ -1,0 +1,93 @@
+"""Which calls does one group of raws tell? All its streams together, each where it is the best witness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from hub.sdk import Call, Context, Stored
+from plugins.telephony.asterisk.fold import cdr, cel, legs, queuelog
+from plugins.telephony.asterisk.fold.moments import Event, Hole, of_packets
+from plugins.telephony.asterisk.fold.sessions import sessions
+from plugins.telephony.asterisk.fold.trace import Trace
+from plugins.telephony.asterisk.fold.who import Site
+from plugins.telephony.asterisk.settings import Settings
+
+
+def parse(items: Sequence[Stored], settings: Settings, context: Context) -> Iterable[Call]:
+    """The calls of one group. Pure; the order of the items and their repetition change nothing."""
+    site = site_of(settings, context)
+    zone = ZoneInfo(settings.timezone)
+    payloads = [cast(Mapping[str, Any], item.payload) for item in items if item.kind == "ami"]
+    packets = of_packets(payloads)
+    holes = _holes([item for item in items if item.kind == "gap"], payloads)
+    rows = _unique(row for item in items if item.kind == "cdr" for row in item.payload["rows"])
+    rows += cdr.of_events(event.fields for event in packets if event.name == "Cdr")
+    cel_rows = _unique(row for item in items if item.kind == "cel" for row in item.payload["rows"])
+    lines = _unique(row for item in items if item.kind == "queue_log" for row in item.payload["rows"])
+    return list(fold(packets, holes, cel_rows, rows, lines, site, zone))
+
+
+def fold(
+    packets: Sequence[Event], holes: Sequence[Hole], cel_rows: Sequence[Mapping[str, str]],
+    cdr_rows: Sequence[Mapping[str, str]], lines: Sequence[Mapping[str, str]], site: Site, zone: ZoneInfo,
+) -> Iterable[Call]:
+    """The calls that these facts of one group tell."""
+    told = [event for event in packets if event.name != "Cdr"]
+    seen_live = bool(told)
+    from_cel = cel.events(cel_rows, zone, holes if seen_live else None)
+    events = sorted([*told, *from_cel], key=lambda event: event.at) if from_cel else told
+    trace = Trace()
+    trace.apply(events)
+    trace.finish(holes)
+    trace.restarted = any(hole.restart for hole in holes) and any(c.crashed for c in trace.channels.values())
+    filled = cdr.fill(trace, cdr_rows, site, zone, () if from_cel else holes)
+    queuelog.fill(trace, lines)
+    if not trace.channels:
+        return
+    partial = any(channel.lost for channel in trace.channels.values()) or trace.restarted
+    if seen_live and not from_cel and not filled:
+        partial = partial or _began_unseen(trace)
+    completeness: legs.Completeness = "live"
+    if partial:
+        completeness = "partial"
+    elif from_cel or filled or not seen_live:
+        completeness = "repaired"
+    for session in sessions(trace, site):
+        yield legs.call(session, trace, site, completeness)
+
+
+def _began_unseen(trace: Trace) -> bool:
+    """Did some channel of the group live before anybody listened?"""
+    return any(channel.born_at is None for channel in trace.channels.values())
+
+
+def _holes(markers: Sequence[Stored], payloads: Sequence[Mapping[str, Any]]) -> list[Hole]:
+    """When nobody listened: before the first session, at each marked gap, after the last."""
+    starts = sorted({int(payload["s"].partition("-")[0]) for payload in payloads})
+    holes = {Hole(item.payload["from"], item.payload["to"], bool(item.payload.get("restart"))) for item in markers}
+    found: list[Hole] = [Hole(0, starts[0])] if starts else []
+    for hole in sorted(holes, key=lambda one: (one.since, one.to or 0)):
+        later = [start for start in starts if start > hole.since]
+        found.append(replace(hole, to=later[0]) if hole.to is None and later else hole)
+    return found
+
+
+def _unique(rows: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    return list({tuple(sorted(row.items())): row for row in rows}.values())
+
+
+def site_of(settings: Settings, context: Context) -> Site:
+    """What the connection's settings and the hub's team say about the PBX."""
+    return Site(
+        connection=context.connection,
+        trunks=tuple(settings.trunk_channels),
+        country=settings.country or context.country,
+        prefix=settings.outbound_prefix,
+        company=settings.company_number,
+        team=context.team,
+        queues=settings.queues,
+        lines=context.lines,
+    )
