@@ -137,6 +137,8 @@ def test_a_line_group_has_its_own_promise_on_top_of_the_policy(full):
     assert (sales.head, sales.duty, sales.critical) == ("gleb", ("anna",), True)
     assert sales.owner_order == ("line_owner", "duty")
     assert full.rules.group_of("8 495 001 01 00").name == "sales"
+    assert full.rules.line_owner("74950010100") == "anna"
+    assert full.rules.line_owner("74950010101") is full.rules.line_owner(None) is None
 
 
 def test_the_default_group_always_exists(full):
@@ -171,6 +173,11 @@ def test_the_team_with_dated_handles(full):
     assert full.team.key_of("ext:pbx/101", after) == "gleb"
     assert full.team.key_of("phone:+79990000101", before) is None
     assert full.team.key_of("phone:+79990000101", after) == "anna"
+
+
+def test_names_may_be_in_any_alphabet():
+    named = parse('[lines."отдел продаж"]\nhead = "анна"\n[team."анна"]\nname = "Анна"\n')
+    assert named.rules.groups["отдел продаж"].head == "анна"
 
 
 def test_the_rulebook_holds_what_a_judgement_depends_on(full):
@@ -321,7 +328,8 @@ def test_a_broken_calendar_is_not_called_unknown_as_well():
         ("[lines.a]\nowners = { '2' = 'x' }\n[team.x]\nname = 'X'", "lines.a.owners.2", "none of the lines"),
         ("[lines]\nsales = 5", "lines.sales", "no table"),
         ("[lines.a]\nduty = ['x']", "lines.a.duty.0", "[team.x]"),
-        ("[lines.'my lines']", 'lines."my lines"', "Latin"),
+        ("[lines.'my/lines']", 'lines."my/lines"', "letters, digits"),
+        ("[connections.'мой']\nplugin = 'x'", 'connections."мой"', "Latin"),
         ("lines = [5]", "lines", "no table"),
         ("[calendars.a]\nproduction_calendar = 'QQ'", "calendars.a.production_calendar", "DE"),
         ("[calendars.a]\nproduction_calendar = 'x.toml'", "calendars.a.production_calendar", "no file"),
@@ -340,7 +348,7 @@ def test_a_broken_calendar_is_not_called_unknown_as_well():
         ("[team.a]\nname = 'A'\nhandles = ['ext:p/1']\n[team.b]\nname = 'B'\nhandles = ['ext:p/1']", "team.b.handles",
          'of "a" too'),
         ("[team.a]\nname = 'A'\nabsences = [{ from = 2026-02-01, to = 2026-01-01 }]", "team.a.absences.0", "before"),
-        ("[team.a]\nname = 'A'\ndeputy = 'a'", "team.a.deputy", "own deputy"),
+        ("[team.a]\nname = 'A'\ndeputy = 'a'", "team.a.deputy", "of himself"),
         ("[team.a]\nname = 'A'\nnotify = ['5550101']", "team.a.notify.0", "email:"),
         ("[connections.hub]\nplugin = 'records'", "connections.hub", "taken"),
         ("[connections.a]\nplugin = ''", "connections.a.plugin", "records"),

@@ -188,6 +188,18 @@ class Rules:
             return self.default
         return self._by_line.get(handles.same_line(line, self.country), self.default)
 
+    @cached_property
+    def _line_owners(self) -> dict[str, str]:
+        return {
+            handles.same_line(line, self.country): owner
+            for group in self.groups.values()
+            for line, owner in group.owners.items()
+        }
+
+    def line_owner(self, line: str | None) -> str | None:
+        """The `[team]` key of who owns a line, however its source writes it; None when nobody does."""
+        return None if line is None else self._line_owners.get(handles.same_line(line, self.country))
+
     def group(self, name: str) -> LineGroup:
         """The group of that name; the default group when this version has none of it."""
         return self.groups.get(name, self.default)

@@ -39,7 +39,8 @@ Model = TypeVar("Model", bound=BaseModel)
 SECTIONS = ("hub", "web", "policy", "calendars", "lines", "team", "connections")
 NAMED = {"calendars": "office", "lines": "sales", "team": "anna", "connections": "pbx"}  # with a name to show
 OWN_CONNECTION = "hub"  # marks and notes that people make in the hub itself
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_NAME = re.compile(r"\w(?:[\w .-]*\w)?")  # letters of any alphabet
+_SHORT_NAME = re.compile(r"[A-Za-z0-9_-]+")  # a connection's stands in addresses and references
 
 
 def load(path: FilePath) -> Settings:
@@ -184,7 +185,9 @@ class _Reader:
             self._known("calendars", read.calendar, (*path, "calendar"))
             self._known("team", read.deputy, (*path, "deputy"))
             if read.deputy == key:
-                self.wrong.add((*path, "deputy"), f'"{key}" cannot be the own deputy; name a colleague or leave it out')
+                self.wrong.add(
+                    (*path, "deputy"), f'"{key}" cannot be a deputy of himself; name a colleague or leave it out'
+                )
             yield key, self._member(key, read, calendars)
 
     def _member(self, key: str, table: MemberTable, calendars: Mapping[str, Calendar]) -> TeamMember:
@@ -273,9 +276,10 @@ class _Reader:
 
     def _check_names(self, section: str, tables: Mapping[str, Any]) -> None:
         header = f"[{section}.{NAMED[section]}]"
+        pattern, allowed = (_SHORT_NAME, "Latin letters") if section == "connections" else (_NAME, "letters")
         for name, value in tables.items():
-            if not _NAME.fullmatch(name):
-                self.wrong.add((section, name), "is no name: use Latin letters, digits, - and _", header)
+            if not pattern.fullmatch(name):
+                self.wrong.add((section, name), f"is no name: use {allowed}, digits, - and _", header)
             elif not isinstance(value, dict):
                 self.wrong.add((section, name), f"{value!r} is no table", header)
 
