@@ -21,6 +21,7 @@ from hub.cli.state import State, catch_up, lock_of, moment
 from hub.engine import files, work
 from hub.engine.hub import Hub
 from hub.engine.lock import Busy
+from hub.engine.receive import arrival
 from hub.registry import Link
 from hub.sdk.connector import Refused
 from hub.store import inbox
@@ -121,7 +122,7 @@ def _arrivals(
     for path in paths:
         with _file(path) as (file, name):
             for item in files.read(hub, link, file, name):
-                yield item if isinstance(item, Refused) else files.arrival(link, item, now, as_live=as_live)
+                yield item if isinstance(item, Refused) else arrival(link.name, item, now, as_live=as_live)
 
 
 @contextmanager

@@ -6,13 +6,14 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, Literal, NewType, TypeAlias, cast
+from typing import Any, Literal, NewType, TypeAlias, TypeVar, cast
 
 from hub.core import handles
 from hub.core.handles import Handle
 
+R = TypeVar("R")
 MemberRef = NewType("MemberRef", str)
 """One of us: a handle (`user:amo/504141`, `ext:pbx/101`) or a key of `[team]`."""
 Target = NewType("Target", str)
@@ -584,6 +585,19 @@ def qualified(record: Record, connection: str) -> Record:
         case _:
             return record
     return replace(record, **changes)
+
+
+def shifted(record: R, by: timedelta) -> R:
+    """The whole record moved in time, so that its durations survive (metrics.md 10, clock trouble)."""
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, datetime):
+            return value + by
+        if isinstance(value, tuple):
+            return tuple(map(moved, value))
+        return shifted(value, by) if is_dataclass(value) else value
+
+    return cast(R, replace(cast(Any, record), **{item.name: moved(getattr(record, item.name)) for item in fields(cast(Any, record))}))
 
 
 def order(record: Record, content_hash: str) -> tuple[int, float, float, str]:

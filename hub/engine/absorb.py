@@ -6,7 +6,7 @@ import asyncio
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -80,10 +80,12 @@ def _fill(hub: Hub, part: Part, raws: Sequence[Kept], context: Any) -> None:
         received_at = raws[0].received_at
         root = part.group.root if part.group is not None else None
         as_live = any(raw.as_live for raw in raws)
-        part.facts = [
-            Fact(part.connection, records.qualified(record, part.connection), received_at, root, as_live)
-            for record in yielded
-        ]
+        offset = max((raw.clock_offset for raw in raws), key=abs)
+        by = timedelta(milliseconds=-offset)
+        for record in yielded:
+            right = records.shifted(record, by) if offset else record
+            full = records.qualified(right, part.connection)
+            part.facts.append(Fact(part.connection, full, received_at, root, as_live, clamped=bool(offset)))
 
 
 def _yielded(hub: Hub, connection: str, raws: Sequence[Kept], context: Any) -> list[Record]:

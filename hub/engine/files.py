@@ -15,7 +15,6 @@ from hub.engine.hub import OWN, Hub
 from hub.errors import ConfigError, Mistake
 from hub.registry import Link
 from hub.sdk.connector import Raw, Refused, Stored
-from hub.store.inbox import Arrival
 
 
 def link_of(hub: Hub, name: str | None) -> Link:
@@ -36,11 +35,6 @@ def read(hub: Hub, link: Link, path: Path, name: str) -> Iterator[Raw | Refused]
     """The items of a file or folder, and what of it was refused."""
     assert link.connector.read is not None, "link_of chose it"
     yield from link.connector.read(path, name, link.settings, hub.context(link.name))
-
-
-def arrival(link: Link, raw: Raw, received_at: datetime, *, as_live: bool) -> Arrival:
-    """A raw of a file on its way into the inbox."""
-    return Arrival(link.name, raw.kind, raw.id, raw.payload, received_at, raw.group, raw.joins, as_live)
 
 
 async def judge(hub: Hub, file: str, connection: str | None, now: datetime) -> list[dict[str, Any]]:

@@ -89,10 +89,16 @@ def accept(hub: Hub) -> None:
         [item.handle, str(item.from_), member.key] for member in settings.team.members.values()
         for item in member.handles
     )
+    plans = [
+        [member.key, member.deputy, repr(member.calendar), repr(member.absences)]
+        for _, member in sorted(settings.team.members.items())
+    ]
     lists = [sorted(settings.blocked), sorted(settings.test), sorted(settings.shared), settings.country]
     with hub.db.begin() as connection:
         connections.ensure(connection, [(link.name, link.connector.name) for link in hub.links.values()])
         if rules.accept(connection, configuration.rules_json(settings.rules), moment):
+            people.mark_all_due(connection, moment, only_open=True)
+        if rules.remember(connection, "plans", plans):
             people.mark_all_due(connection, moment, only_open=True)
         if rules.remember(connection, "team", [team, lists]):
             people.mark_all_due(connection, moment)

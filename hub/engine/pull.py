@@ -97,8 +97,9 @@ class Puller:
 
     async def _commit(self, page: Page) -> None:
         now = self._hub.now()
-        rows = [arrival(self._link.name, raw, now) for raw in page.items]
         offset = self._clock_offset(page)
+        wrong = offset if abs(timedelta(milliseconds=offset or 0)) > self._hub.settings.policy.clock_tolerance else 0
+        rows = [arrival(self._link.name, raw, now, clock_offset=wrong or 0) for raw in page.items]
         await self._hub.db.write(Priority.ABSORB, self._keep, rows, page, now, offset)
         meters.RECEIVED.labels(self._link.name, "stream").inc(len(rows))
         if not self._up:

@@ -68,6 +68,10 @@ class Receiver:
                 self.arrived.set()
 
 
-def arrival(connection: str, raw: Raw, received_at: datetime, *, as_live: bool = False) -> Arrival:
-    """A plugin's raw on its way into the inbox."""
-    return Arrival(connection, raw.kind, raw.id, raw.payload, received_at, raw.group, raw.joins, as_live)
+def arrival(
+    connection: str, raw: Raw, received_at: datetime, *, as_live: bool = False, clock_offset: int = 0
+) -> Arrival:
+    """A plugin's raw on its way into the inbox; clock_offset in milliseconds where the source's clock is wrong."""
+    return Arrival(
+        connection, raw.kind, raw.id, raw.payload, received_at, raw.group, raw.joins, as_live, clock_offset
+    )

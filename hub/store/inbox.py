@@ -30,6 +30,7 @@ class Arrival:
     group: str | None = None
     joins: tuple[str, ...] = ()
     as_live: bool = False
+    clock_offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Kept:
     payload: Any
     received_at: datetime
     as_live: bool
+    clock_offset: int = 0
     group: str | None = None
     joins: tuple[str, ...] = ()
     new: bool = False
@@ -85,6 +87,7 @@ def _row(arrival: Arrival) -> dict[str, Any]:
         "digest": hashlib.blake2b(payload, digest_size=16).digest(),
         "received_at": arrival.received_at,
         "as_live": arrival.as_live,
+        "clock_offset": arrival.clock_offset,
     }
 
 
@@ -111,7 +114,7 @@ def batch(connection: Connection, limit: int) -> Batch:
 def _kept(row: Any) -> Kept:
     return Kept(
         row.id, row.connection, row.kind, row.item, orjson.loads(row.payload), row.received_at, row.as_live,
-        row.group_key, tuple(row.joins or ()), row.state == "new",
+        row.clock_offset, row.group_key, tuple(row.joins or ()), row.state == "new",
     )
 
 
@@ -194,8 +197,8 @@ def _unpack(connection: Connection, groups: dict[str, Group]) -> None:
         rows = connection.execute(select(packs).where(packs.c.connection == name, packs.c.root.in_(part)))
         for row in rows:
             owner[row.root].raws += [
-                Kept(None, name, kind, item, payload, datetime.fromisoformat(received_at), as_live, key, tuple(joins))
-                for kind, item, payload, received_at, as_live, key, joins in orjson.loads(zlib.decompress(row.items))
+                Kept(None, name, kind, item, payload, datetime.fromisoformat(at), as_live, offset, key, tuple(joins))
+                for kind, item, payload, at, as_live, offset, key, joins in orjson.loads(zlib.decompress(row.items))
             ]
 
 
@@ -263,8 +266,8 @@ def _lay_out(connection: Connection, name: str | None) -> None:
         statement = statement.where(packs.c.connection == name)
     for row in connection.execute(statement).all():
         arrivals = [
-            Arrival(row.connection, kind, item, payload, datetime.fromisoformat(at), key, tuple(joins), as_live)
-            for kind, item, payload, at, as_live, key, joins in orjson.loads(zlib.decompress(row.items))
+            Arrival(row.connection, kind, item, payload, datetime.fromisoformat(at), key, tuple(joins), as_live, offset)
+            for kind, item, payload, at, as_live, offset, key, joins in orjson.loads(zlib.decompress(row.items))
         ]
         put(connection, arrivals)
         connection.execute(delete(packs).where(packs.c.connection == row.connection, packs.c.root == row.root))
@@ -273,7 +276,10 @@ def _lay_out(connection: Connection, name: str | None) -> None:
 def pack(connection: Connection, group: Group) -> None:
     """Fold the raws of a finished group into one compressed row."""
     items = [
-        (raw.kind, raw.item, raw.payload, raw.received_at.isoformat(), raw.as_live, raw.group, raw.joins)
+        (
+            raw.kind, raw.item, raw.payload, raw.received_at.isoformat(), raw.as_live, raw.clock_offset, raw.group,
+            raw.joins,
+        )
         for raw in group.raws
     ]
     row = {

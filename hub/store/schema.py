@@ -104,7 +104,8 @@ streams = Table(
 )
 
 # Items as the vendors gave them. state: `new` waits for absorb, `done` kept for its group and for replay, `dead` could
-# not be understood (`error` says why). group_key: parsed together with all raws of that group.
+# not be understood (`error` says why). group_key: parsed together with all raws of that group. clock_offset: by how
+# many milliseconds the source's clock was wrong, 0 within the tolerance.
 inbox = Table(
     "inbox", metadata,
     _key(),
@@ -117,6 +118,7 @@ inbox = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("as_live", Boolean, nullable=False, server_default=text("false")),
+    Column("clock_offset", Integer, nullable=False, server_default="0"),
     Column("state", Text, nullable=False, server_default="new"),
     Column("error", Text),
     Index("ix_inbox_waiting", "connection", "kind", "item", "digest", unique=True,

@@ -111,6 +111,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("as_live", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("clock_offset", sa.Integer(), server_default="0", nullable=False),
         sa.Column("state", sa.Text(), server_default="new", nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
