@@ -10,10 +10,24 @@ from hub.core import hours
 from hub.core.outcome import MISSED, Excluded, Outcome, excluded, outcome
 from hub.core.policy import DEFINITION_VERSION, Rulebook
 from hub.core.records import Call, Transfer
-from hub.core.session import Ring, Session, Talk, cut, length, moments, seconds
+from hub.core.session import HUMAN, Ring, Session, Talk, cut, length, moments, seconds
 from hub.core.timeline import Fact
 
 __all__ = ["Verdict", "cut", "instant_text", "judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """What our dialling a client was worth as an attempt to reach him (metrics.md 3.2).
+
+    quality: `weak` where it counts for nothing, `unknown` where nobody knows how long it rang, else None.
+    ring: whole seconds that his phone rang, None while it rings or where it never did. wake_at: when it becomes valid.
+    """
+
+    valid: bool
+    quality: str | None
+    ring: int | None
+    wake_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +35,7 @@ class Verdict:
     """A call as it is judged at a moment (model.md 4). Durations are whole seconds; None is "not known" or "not yet".
 
     answered_at: when the first human answered; of our own calls, when the client and one of us could first talk.
+    dialled, dialled_by: what our dialling a client was worth, None where he was not dialled, and who dialled.
     talks, rings: the exact stretches that the seconds are taken of. judged_at: when it is judged if nothing more is
     heard. lost_at: when the last human left the line, of a call lost in transfer. wake_at: the next moment after now
     at which time alone changes the verdict.
@@ -61,6 +76,8 @@ class Verdict:
     origin: str | None
     rules_version: int
     definition_version: int
+    dialled: Dialled | None
+    dialled_by: str | None
     judged_at: datetime | None
     lost_at: datetime | None
     wake_at: datetime | None
@@ -185,6 +202,8 @@ def judge(fact: Fact[Call], book: Rulebook, now: datetime, *, first_time: bool =
         origin=call.origin,
         rules_version=book.at(call.started_at).version,
         definition_version=DEFINITION_VERSION,
+        dialled=_dialled(session, became),
+        dialled_by=next((session.name(leg) for leg in session.legs if leg.kind in HUMAN), None),
         judged_at=session.judged_at,
         lost_at=session.abandoned_since if _lost(session, became) else None,
         wake_at=_wake(fact.record, session, now),
@@ -280,6 +299,34 @@ def _patience_over(session: Session) -> bool:
     return _patience_ends(session) <= session.now
 
 
+def _dialled(session: Session, became: Outcome | None) -> Dialled | None:
+    call, rang = session.call, session.client_rang
+    if call.direction != "outbound" or became == "member_no_answer":
+        return None
+    if not session.client_legs:
+        return Dialled(valid=True, quality="unknown", ring=None) if session.judged else None
+    ring = _ring_wait(session, None)
+    if _network_answered(session):
+        return Dialled(valid=True, quality=None, ring=ring)
+    if rang is None:
+        return Dialled(valid=False, quality="weak", ring=None)
+    enough = rang[0] + session.policy.attempt_min_ring
+    valid = enough <= (rang[1] or session.now)
+    wake = enough if not valid and rang[1] is None else None
+    return Dialled(valid, None if valid else "weak", ring, wake)
+
+
+def _network_answered(session: Session) -> bool:
+    """Whether the client answered, or his network did for him: busy, declined, not available, voicemail."""
+    return any(
+        leg.kind == "voicemail" or (leg.kind == "client" and (leg.answered_at or leg.result in _ANSWERS))
+        for leg in session.legs
+    )
+
+
+_ANSWERS = ("answered", "busy", "declined", "unreachable")
+
+
 def _wake(whole: Call, session: Session, now: datetime) -> datetime | None:
     """The next moment at which time alone changes the verdict: what is already recorded, or settling."""
     known = [at for at in moments(whole) if at > now]
@@ -287,5 +334,8 @@ def _wake(whole: Call, session: Session, now: datetime) -> datetime | None:
         known.append(session.judged_at)
     if session.partial:
         known.append(_patience_ends(session))
+    dialled = _dialled(session, None)
+    if dialled is not None and dialled.wake_at is not None:
+        known.append(dialled.wake_at)
     known.extend(talk.start + session.policy.answer_min_talk for talk in session.talks if talk.end is None)
     return min((at for at in known if at > now), default=None)

@@ -59,6 +59,7 @@ class Timeline:
 
     marks: those that name a fact, a case or a handle of this contact.
     first_inbound: reference of the first inbound call ever, also when it lies before the window that was read.
+    text_known: whether any message with the contact lies before the window that was read.
     """
 
     contact: ContactView
@@ -71,3 +72,4 @@ class Timeline:
     cards: tuple[History[Card], ...] = ()
     deals: tuple[History[Deal], ...] = ()
     first_inbound: str | None = None
+    text_known: bool = False

@@ -23,7 +23,20 @@ from typing import Any
 from hub import settings
 from hub.core import handles
 from hub.core.policy import Rulebook
-from hub.core.records import Call, Card, Deal, Leg, Mark, Meeting, Message, Transfer, from_json, instant, qualified
+from hub.core.records import (
+    Call,
+    Card,
+    Deal,
+    Leg,
+    Mark,
+    Meeting,
+    Message,
+    Transfer,
+    from_json,
+    instant,
+    order,
+    qualified,
+)
 from hub.core.timeline import ContactView, Fact, History, Timeline
 
 CLIENT = "phone:+79211230009"
@@ -338,7 +351,7 @@ def from_records(rows: list[dict[str, Any]], contact: ContactView | None = None,
         record = qualified(from_json(row), "src")
         ref = f"src/{row['record']}/{record.id}"
         kept = newest.get(ref)
-        if kept is None or (record.changed_at or record.version) > (kept.changed_at or kept.version):
+        if kept is None or order(record, "") > order(kept, ""):
             newest[ref] = record
     calls = [Fact(ref, record, live=live) for ref, record in newest.items() if isinstance(record, Call)]
     clients = tuple(dict.fromkeys(fact.record.client for fact in calls if fact.record.client))

@@ -1,0 +1,77 @@
+"""What do rules look at: one client's timeline with every call judged, and everything that may close a case."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from hub.core.attempts import Attempt, attempts
+from hub.core.calls import Verdict
+from hub.core.deals import EVER
+from hub.core.evidence import Evidence
+from hub.core.handles import kind_of
+from hub.core.marks import Marks
+from hub.core.policy import LineGroup, Rulebook
+from hub.core.timeline import Timeline
+
+_UNWRITABLE = ("phone", "ext", "user", "withheld", "none")
+"""Kinds of handles that are no way to write to a client."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """One timeline at one moment. `timeline` holds only what was known then; verdicts are by reference."""
+
+    timeline: Timeline
+    book: Rulebook
+    verdicts: Mapping[str, Verdict]
+    now: datetime
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        return Evidence(self.timeline, self.verdicts, self.book, self.now)
+
+    @cached_property
+    def marks(self) -> Marks:
+        return Marks(self.timeline)
+
+    @cached_property
+    def attempts(self) -> tuple[Attempt, ...]:
+        return attempts(self.timeline, self.verdicts, self.book.team, self.now)
+
+    def attempts_between(self, since: datetime, until: datetime, *, included: bool = False) -> tuple[Attempt, ...]:
+        """The attempts that start from `since` on and before `until`; `included`: also at it."""
+        low = bisect_left(self.attempts, since, key=lambda attempt: attempt.at)
+        find = bisect_right if included else bisect_left
+        return self.attempts[low : find(self.attempts, until, key=lambda attempt: attempt.at)]
+
+    @cached_property
+    def text_known_at(self) -> datetime | None:
+        """Since when a way to write to the client is known; None if there is none.
+
+        A handle that is no telephone number counts as known always, else the first message with him.
+        """
+        if self.timeline.text_known or any(
+            kind_of(handle) not in _UNWRITABLE for handle in self.timeline.contact.handles
+        ):
+            return EVER
+        return self.timeline.messages[0].record.at if self.timeline.messages else None
+
+    @cached_property
+    def _facts(self) -> dict[str, tuple[bool, bool]]:
+        return {fact.ref: (fact.live, fact.record.callback_requested) for fact in self.timeline.calls}
+
+    def is_live(self, ref: str) -> bool:
+        """Whether effects may follow from the call: it was received while its connection was live."""
+        return self._facts.get(ref, (False, False))[0]
+
+    def callback_requested(self, ref: str) -> bool:
+        """Whether the client asked in that call to be called back."""
+        return self._facts.get(ref, (False, False))[1]
+
+    def group_of(self, verdict: Verdict) -> LineGroup:
+        """The group of the call's line by the rules in force at its start."""
+        return self.book.at(verdict.started_at).group_of(verdict.line)

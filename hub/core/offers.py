@@ -1,0 +1,120 @@
+"""Which ringing of one of us did he miss: an offer, never to be mixed with missed calls (metrics.md 2.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hub.core import hours, owners
+from hub.core.calls import session_of
+from hub.core.outcome import is_ours
+from hub.core.policy import Rulebook
+from hub.core.records import Call
+from hub.core.session import Ring, Session, Span, length, seconds, without
+from hub.core.timeline import Fact
+
+TOGETHER = timedelta(seconds=1)
+"""Rings that overlap by more than this are one round; one that ends so near to a colleague's answer was relieved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A ringing that one of us did not take.
+
+    share: per cent of the blame, of a group that rang together and whose blame is split. seconds: how long it rang.
+    """
+
+    ref: str
+    member: str
+    line_group: str
+    at: datetime
+    seconds: int
+    share: int = 100
+
+
+def offers(fact: Fact[Call], book: Rulebook, now: datetime, busy: Mapping[str, Sequence[Span]]) -> tuple[Offer, ...]:
+    """The missed offers of a judged inbound call.
+
+    busy: when members were on other calls, by member. A ringing counts as far as he was planned to work and on no
+    other call; who answered another device of his took the call.
+    """
+    session = session_of(fact, book, now)
+    call = session.call
+    left_out = call.test or call.spam or call.client in book.test or call.client in book.blocked
+    if call.direction != "inbound" or not session.judged or left_out or is_ours(call.client, book):
+        return ()
+    found: list[Offer] = []
+    for round_ in _rounds(session.rings):
+        missed = _missed(round_, session, busy)
+        ringall = len({ring.member for ring in round_}) > 1
+        if ringall and not any(ring.result == "answered" for ring in round_):
+            found += _blamed(fact.ref, missed, session)
+        else:
+            found += [_offer(fact.ref, ring, session) for ring in missed]
+    return tuple(found)
+
+
+def _rounds(rings: Sequence[Ring]) -> list[list[Ring]]:
+    """Rings that overlap, directly or by way of others: hunting gives many rounds, a group one."""
+    rounds: list[list[Ring]] = []
+    reach: datetime | None = None
+    for ring in sorted((ring for ring in rings if ring.rang and ring.end), key=lambda ring: ring.start):
+        end = ring.end or ring.start
+        if reach is not None and reach - ring.start > TOGETHER:
+            rounds[-1].append(ring)
+            reach = max(reach, end)
+        else:
+            rounds.append([ring])
+            reach = end
+    return rounds
+
+
+def _missed(round_: Sequence[Ring], session: Session, busy: Mapping[str, Sequence[Span]]) -> list[Ring]:
+    """The rings of a round that their members missed, one a member: the longest."""
+    answered = [ring for ring in round_ if ring.result == "answered"]
+    took = {ring.member for ring in answered}
+    longest: dict[str, Ring] = {}
+    for ring in round_:
+        if ring.member is None or ring.end is None or ring.member in took or _relieved(ring, answered):
+            continue
+        if ring.result in ("answered", "elsewhere", "forwarded") or not _free(ring, session, busy):
+            continue
+        known = longest.get(ring.member)
+        if known is None or ring.end - ring.start > (known.end or known.start) - known.start:
+            longest[ring.member] = ring
+    return sorted(longest.values(), key=lambda ring: (ring.start, ring.member or ""))
+
+
+def _relieved(ring: Ring, answered: Sequence[Ring]) -> bool:
+    """Whether the ringing ended because a colleague picked up."""
+    return ring.result != "declined" and any(
+        other.end is not None and ring.end is not None and abs(ring.end - other.end) <= TOGETHER for other in answered
+    )
+
+
+def _free(ring: Ring, session: Session, busy: Mapping[str, Sequence[Span]]) -> bool:
+    """Whether it rang long enough while he was planned to work and on no other call."""
+    if ring.end is None or ring.member is None:
+        return False
+    known = ring.member in session.team.members
+    calendar = owners.planned(session.team, ring.member, session.group) if known else session.group.calendar
+    planned = list(hours.intervals(ring.start, ring.end, calendar))
+    free = [part for span in planned for part in without(span, busy.get(ring.member, ()))]
+    return length(free) >= session.policy.offer_min_ring
+
+
+def _offer(ref: str, ring: Ring, session: Session, share: int = 100) -> Offer:
+    rang = seconds(ring.start, ring.end or ring.start)
+    return Offer(ref, ring.member or "", session.group.name, ring.start, rang, share)
+
+
+def _blamed(ref: str, missed: Sequence[Ring], session: Session) -> list[Offer]:
+    """A group that rang together and nobody answered: the team's miss (no offer), each one's, or shared out."""
+    blame = session.policy.ringall_blame
+    if blame == "team" or not missed:
+        return []
+    if blame == "each":
+        return [_offer(ref, ring, session) for ring in missed]
+    share, rest = divmod(100, len(missed))
+    return [_offer(ref, ring, session, share + (number < rest)) for number, ring in enumerate(missed)]
