@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("imports", "webhook")
+NAMES = ("imports", "webhook", "flat")
 
 
 def main() -> None:
