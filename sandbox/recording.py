@@ -63,6 +63,12 @@ class Recording:
             fields = tuple((key, self._moved(value, by, odd, run)) for key, value in packet.fields)
             yield Packet(packet.after, fields)
 
+    def file(self, folder: Path, name: str, begin: float) -> bytes:
+        """A file beside the stream, `cdr.csv` or `cel.csv`, moved like the events."""
+        packed = folder / f"{name}.gz"
+        content = gzip.decompress(packed.read_bytes()) if packed.exists() else (folder / name).read_bytes()
+        return self._moved(content.decode(), int(begin) - int(self.began), None, 0).encode()
+
     def _moved(self, value: str, by: int, odd: re.Pattern[str] | None, run: int) -> str:
         value = _EPOCH.sub(lambda found: str(int(found[0]) + by), value)
         value = _LOCAL.sub(lambda found: self._moved_local(found[0], by), value)
