@@ -1,0 +1,1 @@
+"""The pages, the webhooks and the read API."""

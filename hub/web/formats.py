@@ -1,0 +1,126 @@
+"""How are times, lengths, numbers of people and amounts written for a reader?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from babel.dates import format_date, format_skeleton
+
+from hub.core import handles
+from hub.web.texts import Texts, glued
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """Formatting for one reader: his language, the hub's zone, and the moment the page is made."""
+
+    texts: Texts
+    zone: ZoneInfo
+    now: datetime
+
+    def local(self, at: datetime | str) -> datetime:
+        """The moment in the hub's zone; texts are read as ISO 8601."""
+        moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+        return moment.astimezone(self.zone)
+
+    def duration(self, seconds: float | timedelta | None) -> str:
+        """`20 s`, `34 min`, `5 h 52 min`, `2 d 04 h`; hub.js counts on in the same form."""
+        if seconds is None:
+            return ""
+        whole = int(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)
+        unit = self.texts.say
+        if whole < 60:
+            return f"{whole}\u00a0{unit('s')}"
+        if whole < 3600:
+            return f"{whole // 60}\u00a0{unit('min')}"
+        if whole < 172_800:
+            return f"{whole // 3600}\u00a0{unit('h')}\u00a0{whole // 60 % 60:02d}\u00a0{unit('min')}"
+        return f"{whole // 86_400}\u00a0{unit('d')}\u00a0{whole // 3600 % 24:02d}\u00a0{unit('h')}"
+
+    def exact(self, seconds: float | None) -> str:
+        """As `duration`, with the seconds below an hour: `6 min 12 s`."""
+        if seconds is None or seconds < 60 or seconds >= 3600 or not int(seconds) % 60:
+            return self.duration(seconds)
+        return f"{self.duration(seconds)}\u00a0{int(seconds) % 60}\u00a0{self.texts.say('s')}"
+
+    def stopwatch(self, seconds: float) -> str:
+        """`3:12`, as a running call is shown."""
+        return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+    def clock(self, at: datetime | str) -> str:
+        """`14:32`."""
+        return f"{self.local(at):%H:%M}"
+
+    def clock_seconds(self, at: datetime | str) -> str:
+        """`14:32:08`."""
+        return f"{self.local(at):%H:%M:%S}"
+
+    def day(self, at: datetime | str) -> str:
+        """`today`, `yesterday`, `tomorrow`, else `24 November`, with the year when it is another."""
+        day, today = self.local(at).date(), self.local(self.now).date()
+        near = {0: self.texts.say("today"), -1: self.texts.say("yesterday"), 1: self.texts.say("tomorrow")}
+        return str(near.get((day - today).days) or self.date(day))
+
+    def date(self, day: date) -> str:
+        """`24 November`, with the year when it is not this one."""
+        skeleton = "MMMMd" if day.year == self.local(self.now).year else "yMMMMd"
+        return glued(str(format_skeleton(skeleton, day, locale=self.texts.language)))
+
+    def full_day(self, at: datetime | str) -> str:
+        """`Tuesday, 24 November`; the reader's language decides the order."""
+        day = self.local(at).date()
+        weekday = format_date(day, "EEEE", locale=self.texts.language)
+        return glued(f"{weekday}, {self.date(day)}")
+
+    def moment(self, at: datetime | str) -> str:
+        """`14:12` today, otherwise with its day: `yesterday at 17:55`, `24 November, 17:55`."""
+        days = (self.local(at).date() - self.local(self.now).date()).days
+        if days == 0:
+            return self.clock(at)
+        if days in {-1, 1}:
+            return str(self.texts.say("%(day)s at %(time)s", day=self.day(at), time=self.clock(at)))
+        return str(self.texts.say("%(day)s, %(time)s", day=self.day(at), time=self.clock(at)))
+
+    def ago(self, at: datetime | str | None) -> str:
+        """`4 s ago`, `2 min ago`; beyond a day the moment."""
+        if at is None:
+            return str(self.texts.say("never"))
+        passed = (self.now - self.local(at)).total_seconds()
+        if passed < 1:
+            return str(self.texts.say("just now"))
+        if passed >= 86_400:
+            return self.moment(at)
+        return str(self.texts.say("%(time)s ago", time=self.duration(passed)))
+
+    def number(self, n: int) -> str:
+        """Thousands apart."""
+        return self.texts.number(n)
+
+    def handle(self, handle: str | None) -> str:
+        """An address as people write it: `+7 921 604-18-33`, `ivan@example.ru`, `ext. 101`."""
+        if not handle:
+            return ""
+        kind, value = handles.kind_of(handle), handles.value_of(handle)
+        if kind == "phone":
+            return phone(value)
+        if kind == "ext":
+            return str(self.texts.say("ext. %(number)s", number=value.rpartition("/")[2]))
+        if kind == "user":
+            return str(self.texts.say("user %(id)s", id=value.rpartition("/")[2]))
+        return value if kind in {"email", "id"} else f"{kind}: {value}" if value else handle
+
+
+@lru_cache(maxsize=4096)
+def phone(number: str) -> str:
+    """An E.164 number in international form, the parts held together: `+7 921 604-18-33`; an extension behind."""
+    base, _, extension = number.partition(";ext=")
+    try:
+        parsed = phonenumbers.parse(base)
+    except phonenumbers.NumberParseException:
+        return number
+    shown = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL).replace(" ", "\u00a0")
+    return f"{shown}, {extension}" if extension else shown

@@ -1,0 +1,115 @@
+"""What people decide on the pages: taken, closed with a reason, brought back. Each becomes a `mark` record (model.md 2)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response
+
+from hub.core.records import CLOSING_REASONS
+from hub.engine.hub import OWN
+from hub.engine.receive import arrival
+from hub.sdk.connector import Raw
+from hub.store import pages
+from hub.web import texts
+from hub.web.desk import YEAR, Desk, local
+from hub.web.forms import SEAT, once
+
+KINDS = ("taken", "closed", "reopened")
+SHOWN = frozenset({"waits", "closed", "headline"})
+"""Names by which the pages are told that a decision took effect."""
+LONGEST_NOTE = 500
+
+Form = Mapping[str, str]
+
+
+def router(desk: Desk) -> APIRouter:
+    """POST only: each answers with an address to go on to."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.post("/marks")
+    async def mark(request: Request) -> Response:
+        form, number = await _form(desk, request)
+        visitor = desk.visitor(request)
+        key, kind = form.get("on", ""), form.get("kind", "")
+        if kind not in KINDS or (kind == "closed" and form.get("reason") not in CLOSING_REASONS):
+            raise HTTPException(403)
+        chosen = desk.members.get(form.get("member", "")) or visitor.member
+        if chosen is None:
+            names = ("on", "kind", "reason", "note")
+            pending = {name: form[name] for name in names if form.get(name)} | {"back": local(form.get("back", "/"))}
+            return desk.plain(request, "choose.html", 200, pending=pending)
+        if await desk.hub.db.read(pages.case, key) is None:
+            raise HTTPException(404)
+        await _keep(desk, number, key, kind, chosen.key, form)
+        response = desk.see(_with(local(form.get("back", "/")), done=key, kind=kind))
+        if visitor.member is None:
+            _remember(response, "member", chosen.key)
+        return response
+
+    @routes.post("/me")
+    async def me(request: Request) -> Response:
+        form, _ = await _form(desk, request)
+        response = desk.see(form.get("back", "/"))
+        if form.get("member") in desk.members:
+            _remember(response, "member", form["member"])
+        return response
+
+    @routes.post("/look")
+    async def look(request: Request) -> Response:
+        form, _ = await _form(desk, request)
+        response = desk.see(form.get("back", "/"))
+        if form.get("lang") in texts.LANGUAGES:
+            _remember(response, "lang", form["lang"])
+        if form.get("theme") in {"light", "dark"}:
+            response.set_cookie("theme", form["theme"], max_age=YEAR, samesite="lax")  # hub.js switches it too
+        return response
+
+    return routes
+
+
+async def _form(desk: Desk, request: Request) -> tuple[Form, str]:
+    """The form's texts, and its number; a form that is not ours is refused."""
+    async with request.form(max_files=0, max_fields=20) as sent:
+        form = {name: value for name, value in sent.items() if isinstance(value, str)}
+    number = desk.forms.number(form.get("token", ""), request.cookies.get(SEAT))
+    if number is None:
+        raise HTTPException(403)
+    return form, number
+
+
+async def _keep(desk: Desk, number: str, key: str, kind: str, by: str, form: Form) -> None:
+    """Put the mark on its way and wait a moment until the pages show it; the same form sent twice is one mark."""
+    own = once(number, kind, key)
+    if await desk.hub.db.read(pages.has_mark, OWN, own):
+        return
+    now = desk.hub.now()
+    payload: dict[str, Any] = {"record": "mark", "id": own, "at": now.isoformat(), "by": by, "kind": kind, "on": key}
+    if kind == "closed":
+        payload["reason"] = form["reason"]
+        if note := form.get("note", "").strip()[:LONGEST_NOTE]:
+            payload["note"] = note
+    async with desk.broadcaster.listen() as listener:
+        await desk.receiver.keep([arrival(OWN, Raw("record", f"mark/{own}", payload), now)])
+        try:
+            async with asyncio.timeout(desk.patience):
+                while not await listener.changed(desk.patience) & SHOWN:
+                    pass
+        except TimeoutError:
+            return
+
+
+def _with(address: str, **added: str) -> str:
+    parts = urlsplit(address)
+    query = "&".join(filter(None, (parts.query, urlencode(added))))
+    return parts._replace(query=query).geturl()
+
+
+def _remember(response: Response, name: str, value: str) -> None:
+    response.set_cookie(name, value, max_age=YEAR, httponly=True, samesite="lax")
+
+

@@ -1,0 +1,227 @@
+"""How does a case read at this moment: how long the client waits, how much is left, whose turn it is and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from hub.core import hours
+from hub.core.policy import Rulebook
+from hub.web import words
+from hub.web.formats import Formats
+from hub.web.texts import N_
+
+Row = Mapping[str, Any]
+
+SHORT = frozenset({"short_abandon", "ivr_short"})
+
+_SAID: Mapping[str, str] = {
+    "abandoned_wait": N_("Waited %(time)s and hung up"),
+    "no_answer": N_("Waited %(time)s, nobody answered"),
+    "busy_declined": N_("Waited %(time)s, everybody was busy"),
+    "no_staff": N_("Nobody was on duty"),
+    "abandoned_ivr": N_("Left in the menu after %(time)s"),
+    "voicemail": N_("Left a message on the voicemail"),
+    "callback_requested": N_("Asked to be called back"),
+    "failed_technical": N_("The carrier did not let the call through"),
+    "unknown_unanswered": N_("Waited %(time)s, the call was not answered"),
+}
+"""What the client did, by the outcome of his call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A length of working time, and the same by the wall. runs: whether it grows at this moment."""
+
+    working: int | None
+    wall: int
+    runs: bool
+
+    @property
+    def seconds(self) -> int:
+        """What is shown: working time, or the wall where there is no calendar."""
+        return self.wall if self.working is None else self.working
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """A case as a row of *Now* or a card of a client's page. share: used part of the promise, 1 is due; tone: how bad it is."""
+
+    key: str
+    kind: str
+    contact: int
+    client: str
+    tag: tuple[str, str] | None
+    says: str
+    line: str
+    clock: Clock
+    due_at: datetime | None
+    late: int | None
+    left: int | None
+    share: float | None
+    tone: str
+    turn: str | None
+    note: str
+    valid: int
+    weak: int
+    taken_at: datetime | None
+    taken_by: str | None
+    row: Row = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is needed to read cases: the rules, the reader's language, and what else is known of calls and marks.
+
+    calls: reference → verdict. busy: member → since when he talks. taken: case key → (when, by whom).
+    """
+
+    book: Rulebook
+    formats: Formats
+    names: Mapping[str, str]
+    calls: Mapping[str, Row] = field(default_factory=dict)
+    busy: Mapping[str, datetime] = field(default_factory=dict)
+    taken: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
+
+    @property
+    def now(self) -> datetime:
+        """The moment that the page is about."""
+        return self.formats.now
+
+    def wait(self, row: Row) -> Wait:
+        """The case of this row."""
+        due_at, opened_at = row["due_at"], row["opened_at"]
+        calendar = self.calendar(row)
+        late = left = share = None
+        if due_at is not None:
+            total = seconds(opened_at, due_at, calendar)
+            late = seconds(due_at, self.now, calendar) if self.now >= due_at else None
+            left = seconds(self.now, due_at, calendar) if self.now < due_at else None
+            share = max(seconds(opened_at, self.now, calendar) / total, 0.0) if total else 1.0
+            share = max(share, 1.01) if late is not None else min(share, 1.0)
+        taken = self.taken.get(row["key"])
+        attempts = [item for item in row.get("attempts") or () if item.get("kind") != "message"]
+        return Wait(
+            key=row["key"], kind=row["kind"], contact=row["contact"]["id"], client=self.client(row),
+            tag=self._tag(row), says=self._says(row), line=self.line(row), clock=self.clock(row), due_at=due_at,
+            late=late, left=left, share=share, tone=_tone(late, left, share),
+            turn=row.get("assignee") or row.get("owner"), note=self._note(row),
+            valid=sum(1 for item in attempts if item.get("valid")),
+            weak=sum(1 for item in attempts if not item.get("valid")),
+            taken_at=taken[0] if taken else None, taken_by=taken[1] if taken else None, row=row,
+        )
+
+    def clock(self, row: Row, until: datetime | None = None) -> Clock:
+        """How long the client has waited, up to `until`."""
+        end = until or self.now
+        calendar = self.calendar(row)
+        working = None if calendar is None else hours.seconds(row["opened_at"], end, calendar)
+        runs = until is None and (calendar is None or bool(hours.is_open(self.now, calendar)))
+        return Clock(working, max(int((end - row["opened_at"]).total_seconds()), 0), runs)
+
+    def calendar(self, row: Row) -> hours.Calendar | None:
+        """The calendar of the case's line group in the version that judges it."""
+        return self.book.at(row["opened_at"]).group(row["line_group"]).calendar
+
+    def client(self, row: Row) -> str:
+        """The client's name, else his number."""
+        return client_name(row["contact"]["name"], row["contact"]["handles"], self.formats)
+
+    def line(self, row: Row) -> str:
+        """The line group, and which of our numbers was called."""
+        call = self._last_call(row)
+        number = line_name(call.get("line") if call else None, self.formats)
+        group = str(row["line_group"])
+        if group == "default":
+            return number or str(self.formats.texts.say("no line group"))
+        return f"{group} · {number}" if number else group
+
+    def name(self, ref: str | None) -> str:
+        """One of us."""
+        return self.names.get(ref or "") or self.formats.handle(ref)
+
+    def _last_call(self, row: Row) -> Row | None:
+        seen = [call for ref in row["evidence"] if (call := self.calls.get(ref)) and call["direction"] == "inbound"]
+        return max(seen, key=lambda call: str(call["started_at"]), default=None)
+
+    def _tag(self, row: Row) -> tuple[str, str] | None:
+        texts = self.formats.texts
+        attempts = int(row.get("client_attempts") or 1)
+        call = self._last_call(row)
+        if call is not None and call["outcome"] == "callback_requested":
+            return "accent", str(texts.say("asked for a callback"))
+        if attempts > 1:
+            tone = "late" if row.get("priority") == "high" else "soon"
+            return tone, str(texts.count("called %(n)s time", "called %(n)s times", attempts))
+        if "returned_unhappy" in (row.get("flags") or ()):
+            return "soon", str(texts.say("called again soon after we talked"))
+        if call is not None and "first_time_caller" in (call.get("flags") or ()):
+            return "line", str(texts.say("new number"))
+        return None
+
+    def _says(self, row: Row) -> str:
+        call = self._last_call(row)
+        if call is None:
+            return str(self.formats.texts.say(words.KINDS[row["kind"]][2]))
+        return said(call, self.formats, self.name)
+
+    def _note(self, row: Row) -> str:
+        texts = self.formats.texts
+        owner, turn = row.get("owner"), row.get("assignee") or row.get("owner")
+        if turn in self.busy:
+            passed = (self.now - self.busy[turn]).total_seconds()
+            return str(texts.say("on the phone for %(time)s", time=self.formats.duration(passed)))
+        if row["key"] in self.taken and turn == self.taken[row["key"]][1]:
+            return ""
+        if row.get("owner_absent") and owner and owner != turn:
+            return str(texts.say("instead of %(name)s, who is away", name=self.name(owner)))
+        because = words.BECAUSE.get(row.get("owner_because") or "")
+        return str(texts.say(because)) if because else ""
+
+
+def said(call: Row, formats: Formats, name: Any) -> str:
+    """What the client did in this call, in a sentence."""
+    texts = formats.texts
+    time = formats.exact(call["client_wait"])
+    if "lost_in_transfer" in (call.get("flags") or ()):
+        return str(texts.say("Was put through and lost after talking with %(name)s", name=name(call.get("last_human"))))
+    if call.get("excluded") in SHORT:
+        return str(texts.say("Hung up after %(time)s: in no rate, but the client is ours", time=time))
+    if call["outcome"] == "answered":
+        return str(texts.say("Talked with %(name)s", name=name(call.get("answered_by"))))
+    if call["outcome"] is None and call.get("ended_at") is None:
+        return str(texts.say("Is calling now"))
+    sentence = _SAID.get(call["outcome"] or "", N_("The call is not judged yet"))
+    return str(texts.say(sentence, time=time))
+
+
+def client_name(name: str | None, handles_: Sequence[str], formats: Formats) -> str:
+    """The name, else the first number or address, else that it was withheld."""
+    if name:
+        return name
+    ordered = sorted(handles_, key=lambda handle: (not handle.startswith("phone:"), handle))
+    return formats.handle(ordered[0]) if ordered else str(formats.texts.say("number withheld"))
+
+
+def line_name(line: str | None, formats: Formats) -> str:
+    """One of our lines as people write it: a number in groups, anything else as the source names it."""
+    if not line:
+        return ""
+    digits = line.lstrip("+")
+    if digits.isdecimal() and len(digits) >= 11:
+        return formats.handle(f"phone:+{digits}")
+    return line
+
+
+def seconds(a: datetime, b: datetime, calendar: hours.Calendar | None) -> int:
+    """Working seconds, of the wall where there is no calendar."""
+    worked = None if calendar is None else hours.seconds(a, b, calendar)
+    return max((b - a) // timedelta(seconds=1), 0) if worked is None else worked
+
+
+def _tone(late: int | None, left: int | None, share: float | None) -> str:
+    if late is not None:
+        return "late"
+    return "soon" if left is not None and share is not None and share >= 0.5 else ""
