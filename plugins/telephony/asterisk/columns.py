@@ -121,6 +121,13 @@ def _problem(row: Mapping[str, str], cells: int, columns: int) -> str:
     return ""
 
 
+def named(row: Mapping[str, str]) -> Mapping[str, str]:
+    """A row of a table under the names that the fold knows, without what it does not read."""
+    wanted = _CEL_WANTED if "eventtype" in row else _WANTED
+    names = _CEL_NAMES if "eventtype" in row else _NAMES
+    return {names.get(key, key): value for key, value in row.items() if value and names.get(key, key) in wanted}
+
+
 def is_cel(row: Sequence[str]) -> bool:
     """Does a first row look like one of a channel event log?"""
     names = {cell.strip().lower() for cell in row}

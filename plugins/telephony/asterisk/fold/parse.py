@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from hub.sdk import Call, Context, Stored
+from hub.sdk import Call, Context, Malformed, Stored
 from plugins.telephony.asterisk.fold import cdr, cel, legs, queuelog
 from plugins.telephony.asterisk.fold.moments import Event, Hole, of_packets
 from plugins.telephony.asterisk.fold.sessions import sessions
@@ -18,6 +18,8 @@ from plugins.telephony.asterisk.settings import Settings
 
 def parse(items: Sequence[Stored], settings: Settings, context: Context) -> Iterable[Call]:
     """The calls of one group. Pure; the order of the items and their repetition change nothing."""
+    for item in items:
+        _check(item)
     site = site_of(settings, context)
     zone = ZoneInfo(settings.timezone)
     payloads = [cast(Mapping[str, Any], item.payload) for item in items if item.kind == "ami"]
@@ -28,6 +30,26 @@ def parse(items: Sequence[Stored], settings: Settings, context: Context) -> Iter
     cel_rows = _unique(row for item in items if item.kind == "cel" for row in item.payload["rows"])
     lines = _unique(row for item in items if item.kind == "queue_log" for row in item.payload["rows"])
     return list(fold(packets, holes, cel_rows, rows, lines, site, zone))
+
+
+def _check(item: Stored) -> None:
+    """Raise Malformed where a payload is not what this plugin's streams and files make."""
+    payload = item.payload
+    good = isinstance(payload, dict)
+    if good and item.kind == "ami":
+        packets = payload.get("p")
+        good = isinstance(payload.get("s"), str) and payload["s"].partition("-")[0].isdigit() and isinstance(packets, list)
+        good = good and all(
+            isinstance(packet, list | tuple) and len(packet) == 4 and isinstance(packet[1], int) and isinstance(packet[3], dict)
+            for packet in packets
+        )
+    elif good and item.kind == "gap":
+        good = isinstance(payload.get("from"), int) and isinstance(payload.get("to"), int | None)
+    elif good:
+        rows = payload.get("rows")
+        good = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+    if not good:
+        raise Malformed(f"{item.kind} {item.id}: not a payload of this plugin; it was {str(payload)[:80]!r}")
 
 
 def fold(
@@ -65,13 +87,22 @@ def _began_unseen(trace: Trace) -> bool:
 
 
 def _holes(markers: Sequence[Stored], payloads: Sequence[Mapping[str, Any]]) -> list[Hole]:
-    """When nobody listened: before the first session, at each marked gap, after the last."""
-    starts = sorted({int(payload["s"].partition("-")[0]) for payload in payloads})
-    holes = {Hole(item.payload["from"], item.payload["to"], bool(item.payload.get("restart"))) for item in markers}
+    """When nobody listened: before the first session, at each marked gap, after the last.
+
+    A session is named by its beginning on our clock; where the PBX's packets are older than that, its clock is behind
+    ours, and the first of them is the beginning.
+    """
+    began: dict[int, int] = {}
+    for payload in payloads:
+        name = int(payload["s"].partition("-")[0])
+        began[name] = min([began.get(name, name), *(packet[1] for packet in payload["p"])])
+    starts = sorted(began.values())
     found: list[Hole] = [Hole(0, starts[0])] if starts else []
+    holes = {Hole(item.payload["from"], item.payload["to"], bool(item.payload.get("restart"))) for item in markers}
     for hole in sorted(holes, key=lambda one: (one.since, one.to or 0)):
         later = [start for start in starts if start > hole.since]
-        found.append(replace(hole, to=later[0]) if hole.to is None and later else hole)
+        to = (later[0] if later else None) if hole.to is None else max(hole.since, began.get(hole.to, hole.to))
+        found.append(replace(hole, to=to))
     return found
 
 
