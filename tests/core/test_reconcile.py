@@ -15,9 +15,20 @@ def case(evidence: str, minute: int = 0, kind: str = "missed_call", group: str =
     opened = at("10:00") + timedelta(minutes=minute)
     refs = tuple(f"src/call/{name}" for name in evidence.split())
     return Case(
-        kind=kind, line_group=group, priority="normal", state="open", resolution=None, opened_at=opened,
-        opened_by=refs[0], evidence=refs, due_at=None, breached=None, late_by=None, last_attempt_at=opened,
-        contact_id=1, started_at=opened,
+        kind=kind,
+        line_group=group,
+        priority="normal",
+        state="open",
+        resolution=None,
+        opened_at=opened,
+        opened_by=refs[0],
+        evidence=refs,
+        due_at=None,
+        breached=None,
+        late_by=None,
+        last_attempt_at=opened,
+        contact_id=1,
+        started_at=opened,
     )
 
 
@@ -71,7 +82,10 @@ def test_a_void_row_that_matches_again_revives():
 
 def test_an_undone_merge_revives_the_row_that_was_merged():
     rows = [stored(1, "a b"), stored(2, "b", 9, void="merged", merged_into=1)]
-    assert kept(reconcile(rows, [case("a"), case("b", 9)])) == {1: "missed_call:src/call/a", 2: "missed_call:src/call/b"}
+    assert kept(reconcile(rows, [case("a"), case("b", 9)])) == {
+        1: "missed_call:src/call/a",
+        2: "missed_call:src/call/b",
+    }
 
 
 def test_rows_of_another_kind_or_group_are_others():

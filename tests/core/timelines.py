@@ -133,7 +133,7 @@ def timeline(
     text: str,
     *,
     known: tuple[str, ...] = (CLIENT,),
-    kind: str = "person",
+    contact: str = "person",
     live: bool = False,
     first_inbound: str | None = None,
 ) -> Timeline:
@@ -159,7 +159,7 @@ def timeline(
         name = type(record).__name__.lower()
         facts[name].append(Fact(f"src/{name}/{record.id}", qualified(record, "src"), live=live))
     return Timeline(
-        contact=ContactView(1, "Client", known, kind),  # type: ignore[arg-type]
+        contact=ContactView(1, "Client", known, contact),  # type: ignore[arg-type]
         calls=_sorted(facts["call"], "started_at"),
         messages=_sorted(facts["message"], "at"),
         marks=_sorted(facts["mark"], "at"),
