@@ -508,7 +508,7 @@ def _value(content: Any) -> Any:
 def _revivers(cls: type) -> tuple[tuple[str, str, Callable[[Any], Any]], ...]:
     """(JSON key, field, coder) of the fields that are not kept as they are."""
     hints = typing.get_type_hints(cls)
-    found = []
+    found: list[tuple[str, str, Callable[[Any], Any]]] = []
     for item in fields(cls):
         arguments = [part for part in typing.get_args(hints[item.name]) if part is not type(None)]
         annotation = arguments[0] if datetime in arguments or any(map(is_dataclass, arguments)) else hints[item.name]
@@ -517,7 +517,7 @@ def _revivers(cls: type) -> tuple[tuple[str, str, Callable[[Any], Any]], ...]:
             found.append((name, item.name, datetime.fromisoformat))
         elif typing.get_origin(hints[item.name]) is tuple:
             inner = typing.get_args(hints[item.name])[0]
-            found.append((name, item.name, _many_revived(inner) if is_dataclass(inner) else tuple))
+            found.append((name, item.name, _many_revived(cast(type, inner)) if is_dataclass(inner) else tuple))
         elif is_dataclass(annotation):
             found.append((name, item.name, _one_revived(cast(type, annotation))))
         elif name != item.name:

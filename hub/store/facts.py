@@ -264,11 +264,11 @@ def _link(
     deals = {key: change.record for key, change in changes.items() if isinstance(change.record, Deal)}
     for part in chunks([ids[key] for key in deals]):
         connection.execute(delete(deal_cards).where(deal_cards.c.record_id.in_(part)))
-    rows = [
+    cards = [
         {"record_id": ids[key], "connection": key[0], "card": card}
         for key, deal in deals.items() for card in dict.fromkeys(deal.cards)
     ]
-    insert_new(connection, deal_cards, rows, on=("record_id", "connection", "card"))
+    insert_new(connection, deal_cards, cards, on=("record_id", "connection", "card"))
 
 
 def _keep_versions(
@@ -303,12 +303,12 @@ def _touch(
     for change in changes:
         since = _since(change)
         before, row = change.before, change.row
-        kind = row.get("kind") or before.kind
+        kind = row.get("kind") or (before.kind if before is not None else "")
         row_id = before.id if before is not None else ids.get((row["connection"], kind, row["source_id"]))
-        for handle_id in {row.get("handle_id"), before.handle_id if before is not None else None} - {None}:
+        for handle_id in _either(change, "handle_id"):
             handles_touched[handle_id] = min(handles_touched.get(handle_id, since), since)
         if kind == "mark":
-            for target in {row.get("target"), before.target if before is not None else None} - {None}:
+            for target in _either(change, "target"):
                 targets[target] = min(targets.get(target, since), since)
         elif kind == "card" and row_id is not None:
             cards.add(row_id)
@@ -320,6 +320,12 @@ def _touch(
     for contact, since in [*_targets(connection, targets), *_of_deals(connection, deals)]:
         outcome.touch(contact, since)
     return cards
+
+
+def _either(change: _Change, column: str) -> set[Any]:
+    """What the column holds now and what it held before."""
+    values = (change.row.get(column), change.before._mapping[column] if change.before is not None else None)
+    return {value for value in values if value is not None}
 
 
 def _since(change: _Change) -> datetime:

@@ -16,7 +16,8 @@ def current(connection: Connection) -> str | None:
     """The migration that the store is at, None for an empty one."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
 
 
 def upgrade(url: str) -> bool:

@@ -56,7 +56,8 @@ def due(connection: Connection, now: datetime, limit: int) -> list[Any]:
 
 def next_due(connection: Connection) -> datetime | None:
     """When the next effect may be delivered."""
-    return connection.scalar(select(func.min(outbox.c.due_at)).where(outbox.c.due_at.is_not(None)))
+    due: datetime | None = connection.scalar(select(func.min(outbox.c.due_at)).where(outbox.c.due_at.is_not(None)))
+    return due
 
 
 def claim(connection: Connection, row_id: int, connection_name: str) -> bool:

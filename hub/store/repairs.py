@@ -19,7 +19,7 @@ def note(
     before = connection.execute(select(repairs).where(repairs.c.key == key)).first()
     row = {
         "key": key, "connection": connection_name, "kind": kind, "title": title, "advice": advice,
-        "since": before.since if before else now, "count": before.count + 1 if before else 1,
+        "since": before.since if before else now, "count": before._mapping["count"] + 1 if before else 1,
     }
     upsert(connection, repairs, [row], on=("key",))
 
