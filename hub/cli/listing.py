@@ -16,9 +16,9 @@ from rich.table import Table
 
 from hub import clock
 from hub.cli.state import State, catch_up, moment
-from hub.engine import evaluate, files
+from hub.engine import current, evaluate, files
 from hub.engine.hub import Hub
-from hub.store import calls, cases, connections, contacts, outbox, repairs
+from hub.store import calls, connections, contacts, outbox, repairs
 from hub.store.database import Priority
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON array on standard output, nothing else there.")]
@@ -84,8 +84,8 @@ def list_cases(
             found = (await evaluate.at(hub, moment(at) or clock.now(), since, until)).cases
             return [row for row in found if _fits(row, wanted) and _within(row["opened_at"], since, until)]
         await catch_up(hub)
-        return await hub.db.read(
-            cases.listing, now=clock.now(), since=since, until=until, void=void or state == "void", **wanted
+        return await current.listing(
+            hub, clock.now(), since=since, until=until, void=void or state == "void", **wanted
         )
 
     _show(context, rows, json, {

@@ -71,9 +71,9 @@ async def step(hub: Hub, now: datetime | None = None, limit: int = BATCH) -> set
 def gather(connection: Connection, now: datetime, limit: int) -> Work:
     """The contacts that are due, with all that judging them needs."""
     due = people.due(connection, now, limit)
-    since = cases.fronts(connection, {row.id: row.changed_from or now for row in due})
-    starts = {contact: front - timeline.CONTEXT for contact, front in since.items()}
-    loaded = timeline.load(connection, starts)
+    windows = cases.windows(connection, {row.id: row.changed_from or now for row in due})
+    since = {contact: found.believe_from for contact, found in windows.items()}
+    loaded = timeline.load(connection, {contact: found.read_from for contact, found in windows.items()})
     return Work(
         {row.id: row.revision for row in due}, since, loaded.timelines, loaded.rows, cases.in_play(connection, since)
     )

@@ -2,70 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
+from hub.core.derive import Window, window
 from hub.store import contacts, outbox
 from hub.store.bulk import Row, chunks
+from hub.store.people import LONG_AGO
 from hub.store.schema import calls, cases
 from hub.store.schema import contacts as contact_rows
 
+FAR = timedelta(days=90)
+"""How far back cases are looked for at first: only a contact with long cases needs more."""
 
-def fronts(connection: Connection, changed: Mapping[int, datetime]) -> dict[int, datetime]:
-    """Contact → the moment from which on everything is derived again, given its earliest changed fact.
 
-    It lies before every case that is open or was open at that moment, and before every call not judged yet: what
-    closed before it cannot change (design.md 7, "Window").
+def windows(connection: Connection, changed: Mapping[int, datetime]) -> dict[int, Window]:
+    """Contact → what must be read and what of the result may be believed, given its earliest changed fact.
+
+    A call that is not judged yet counts as a case that is open: it must be looked at again.
     """
-    found = dict(changed)
-    pending = set(found)
-    while pending:
-        moved: set[int] = set()
-        for part in chunks(pending):
-            for contact, begun, ended in _spans(connection, part, min(found[contact] for contact in part)):
-                if begun < found[contact] and (ended is None or ended >= found[contact]):
-                    found[contact] = begun
-                    moved.add(contact)
-        pending = moved
+    spans = _spans(connection, changed, FAR)
+    found = {contact: window(since, spans[contact]) for contact, since in changed.items()}
+    deep = {contact: since for contact, since in changed.items() if found[contact].read_from < since - FAR}
+    if deep:
+        spans = _spans(connection, deep, timedelta.max)
+        found |= {contact: window(since, spans[contact]) for contact, since in deep.items()}
     return found
 
 
-def _spans(connection: Connection, part: list[int], since: datetime) -> Iterable[tuple[int, datetime, datetime | None]]:
-    yield from connection.execute(
-        select(cases.c.contact_id, cases.c.opened_at, cases.c.closed_at).where(
-            cases.c.contact_id.in_(part), cases.c.state != "void",
-            or_(cases.c.state == "open", cases.c.closed_at >= since),
+def _spans(
+    connection: Connection, changed: Mapping[int, datetime], reach: timedelta
+) -> dict[int, list[tuple[datetime, datetime | None]]]:
+    """Contact → (start, end) of what may hang together with the change, looking back as far as `reach`."""
+    found: dict[int, list[tuple[datetime, datetime | None]]] = {contact: [] for contact in changed}
+    for part in chunks(changed):
+        earliest = min(changed[contact] for contact in part)
+        since = earliest - reach if earliest - LONG_AGO > reach else LONG_AGO
+        closed = connection.execute(
+            select(cases.c.contact_id, cases.c.started_at, cases.c.closed_at).where(
+                cases.c.contact_id.in_(part), cases.c.state != "void",
+                or_(cases.c.state == "open", cases.c.closed_at >= since),
+            )
         )
-    ).tuples()
-    yield from connection.execute(
-        select(calls.c.contact_id, calls.c.started_at, calls.c.ended_at).where(
-            calls.c.contact_id.in_(part), calls.c.outcome.is_(None), calls.c.direction == "inbound"
+        pending = connection.execute(
+            select(calls.c.contact_id, calls.c.started_at).where(calls.c.contact_id.in_(part), calls.c.pending)
         )
-    ).tuples()
+        for contact, begun, ended in (*closed, *((row.contact_id, row.started_at, None) for row in pending)):
+            found[contact].append((begun, ended))
+    return found
 
 
 def in_play(connection: Connection, since: Mapping[int, datetime]) -> dict[int, list[Any]]:
-    """Contact → its stored cases that a derivation from that moment on may change, void ones included."""
+    """Contact → its stored cases whose first session begins at that moment or later, void ones included."""
     found: dict[int, list[Any]] = {contact: [] for contact in since}
     for part in chunks(since):
         earliest = min(since[contact] for contact in part)
         rows = connection.execute(
             select(cases)
-            .where(
-                cases.c.contact_id.in_(part),
-                or_(
-                    cases.c.state == "open", cases.c.closed_at >= earliest,
-                    and_(cases.c.state == "void", cases.c.opened_at >= earliest),
-                ),
-            )
+            .where(cases.c.contact_id.in_(part), cases.c.started_at >= earliest)
             .order_by(cases.c.opened_at, cases.c.id)
         )
         for row in rows:
-            end = row.closed_at if row.state != "void" else row.opened_at
-            if end is None or end >= since[row.contact_id]:
+            if row.started_at >= since[row.contact_id]:
                 found[row.contact_id].append(row)
     return found
 
@@ -86,7 +87,7 @@ def renew(connection: Connection, rows: Sequence[Row]) -> None:
 
 
 def listing(
-    connection: Connection, *, now: datetime, since: datetime | None = None, until: datetime | None = None,
+    connection: Connection, *, since: datetime | None = None, until: datetime | None = None,
     void: bool = False, contact: int | None = None, newest_first: bool = False, limit: int | None = None,
     closed_since: datetime | None = None, **wanted: Any,
 ) -> list[dict[str, Any]]:
@@ -114,18 +115,32 @@ def listing(
     rows = connection.execute(statement).all()
     own = contacts.handles_of(connection, list({row.contact_id for row in rows}))
     effects = outbox.states(connection, [row.id for row in rows])
-    return [shown(row, own.get(row.contact_id, []), effects.get(row.id, []), now) for row in rows]
+    return [_shown(row, own.get(row.contact_id, []), effects.get(row.id, [])) for row in rows]
 
 
-def shown(row: Any, handles: list[str], effects: list[Any], now: datetime) -> dict[str, Any]:
+def _shown(row: Any, handles: list[str], effects: list[Any]) -> dict[str, Any]:
     """One row of `crmhub cases`: the verdict, the client, and what became of each step."""
-    became = {tuple(effect.key.split("/")[1:3]): effect.state for effect in effects if effect.kind == "notify"}
     body = dict(row.row)
     body["contact"] = {"id": row.contact_id, "name": row.name, "handles": handles}
-    body["steps"] = [
-        {**step, "state": became.get((str(step["step"]), step["to"]), step["state"])} for step in body["steps"]
-    ]
+    body["steps"] = _with_states(body["steps"], effects)
     return body
+
+
+def _with_states(steps: list[dict[str, Any]], effects: list[Any]) -> list[dict[str, Any]]:
+    became = {tuple(effect.key.split("/")[1:3]): effect.state for effect in effects if effect.kind == "notify"}
+    return [{**step, "state": became.get((str(step["step"]), step["to"]), step["state"])} for step in steps]
+
+
+def overlay(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    """Let rows that were evaluated say what became of their steps, where the same case is stored."""
+    ids: dict[str, int] = {}
+    for part in chunks(row["key"] for row in rows if row["steps"]):
+        found = connection.execute(select(cases.c.key, cases.c.id).where(cases.c.key.in_(part), cases.c.state != "void"))
+        ids.update(found.tuples().all())
+    effects = outbox.states(connection, list(ids.values()))
+    for row in rows:
+        if row["key"] in ids:
+            row["steps"] = _with_states(row["steps"], effects.get(ids[row["key"]], []))
 
 
 def open_counts(connection: Connection) -> dict[str, int]:

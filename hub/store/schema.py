@@ -243,7 +243,7 @@ versions = Table(
     Column("body", Json, nullable=False),
 )
 
-# Verdicts on calls: what `crmhub calls` prints, one row a call.
+# Verdicts on calls: what `crmhub calls` prints, one row a call. pending: time alone will still change the verdict.
 calls = Table(
     "calls", metadata,
     Column("record_id", Key, ForeignKey("records.id"), primary_key=True),
@@ -255,6 +255,7 @@ calls = Table(
     Column("missed", Boolean, nullable=False),
     Column("excluded", Text),
     Column("line_group", Text),
+    Column("pending", Boolean, nullable=False),
     Column("row", Json, nullable=False),
     Index("ix_calls_started_at", "started_at", "record_id"),
     Index("ix_calls_contact_id", "contact_id", "started_at"),
@@ -274,7 +275,7 @@ offers = Table(
 )
 
 # Clients who wait or waited. The row id is permanent; key may change. state as in metrics.md 3.3; evidence: references
-# that opened or joined it; taken: steps already taken (keys step/recipient).
+# that opened or joined it; started_at: start of the first session; taken: steps already taken (keys step/recipient).
 cases = Table(
     "cases", metadata,
     _key(),
@@ -284,6 +285,7 @@ cases = Table(
     Column("key", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("resolution", Text),
+    Column("started_at", Instant, nullable=False),
     Column("opened_at", Instant, nullable=False),
     Column("due_at", Instant),
     Column("closed_at", Instant),
@@ -291,7 +293,7 @@ cases = Table(
     Column("evidence", Json, nullable=False),
     Column("taken", Json, nullable=False),
     Column("row", Json, nullable=False),
-    Index("ix_cases_contact_id", "contact_id", "opened_at"),
+    Index("ix_cases_contact_id", "contact_id", "started_at"),
     Index("ix_cases_open", "due_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
     Index("ix_cases_opened_at", "opened_at", "id"),
     Index("ix_cases_closed_at", "closed_at"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -15,21 +16,25 @@ from hub.store.bulk import chunks
 from hub.store.people import LONG_AGO
 from hub.store.schema import connections, contacts, deal_cards, handles, records, versions
 
-CONTEXT = timedelta(days=30)
-"""What is read before the first thing that may change: who last talked with the client, and the like."""
-
 _OF_FACTS = {"call": "calls", "message": "messages", "submission": "submissions", "meeting": "meetings"}
 
 
-def load(
-    connection: Connection, starts: Mapping[int, datetime], until: datetime | None = None
-) -> dict[int, Timeline]:
-    """Contact id → its timeline from `starts[id]` on. until: what the source said by then (`--at`)."""
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Timelines by contact, and the record row of each fact by its reference."""
+
+    timelines: Mapping[int, Timeline]
+    rows: Mapping[str, int]
+
+
+def load(connection: Connection, starts: Mapping[int, datetime], until: datetime | None = None) -> Loaded:
+    """The timeline of each contact from `starts[contact]` on. until: deletions later than this are not yet known."""
     views = _views(connection, starts)
     owners = {number: view.id for view, numbers in views.values() for number in numbers}
     live_since = dict(connection.execute(select(connections.c.name, connections.c.live_since)).tuples().all())
     parts: dict[int, dict[str, list[Any]]] = {contact: defaultdict(list) for contact in views}
     refs: dict[str, int] = {}
+    ids: dict[str, int] = {}
     for row in _facts(connection, owners, min(starts.values(), default=LONG_AGO)):
         contact = owners[row.handle_id]
         if row.at < starts[contact] or _gone(row, until):
@@ -37,6 +42,7 @@ def load(
         fact = _fact(row, live_since)
         parts[contact][_OF_FACTS[row.kind]].append(fact)
         refs[fact.ref] = contact
+        ids[fact.ref] = row.id
     for value, contact in [(value, view.id) for view, _ in views.values() for value in view.handles]:
         refs[value] = contact
     for row in _marks(connection, refs):
@@ -44,7 +50,7 @@ def load(
             parts[refs[row.target]]["marks"].append(_fact(row, live_since))
     _add_owners(connection, parts)
     first = _first_inbound(connection, owners)
-    return {
+    timelines = {
         contact: Timeline(
             contact=view,
             first_inbound=first.get(contact),
@@ -52,6 +58,7 @@ def load(
         )
         for contact, (view, _) in views.items()
     }
+    return Loaded(timelines, ids)
 
 
 def _ordered(found: list[Any]) -> tuple[Any, ...]:

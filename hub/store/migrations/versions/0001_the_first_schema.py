@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("resolution", sa.Text(), nullable=True),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
@@ -29,7 +30,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
     )
     op.create_index("ix_cases_closed_at", "cases", ["closed_at"], unique=False)
-    op.create_index("ix_cases_contact_id", "cases", ["contact_id", "opened_at"], unique=False)
+    op.create_index("ix_cases_contact_id", "cases", ["contact_id", "started_at"], unique=False)
     op.create_index("ix_cases_key", "cases", ["key"], unique=False)
     op.create_index(
         "ix_cases_open",
@@ -301,6 +302,7 @@ def upgrade() -> None:
         sa.Column("missed", sa.Boolean(), nullable=False),
         sa.Column("excluded", sa.Text(), nullable=True),
         sa.Column("line_group", sa.Text(), nullable=True),
+        sa.Column("pending", sa.Boolean(), nullable=False),
         sa.Column("row", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["record_id"], ["records.id"], name=op.f("fk_calls_record_id")),
         sa.PrimaryKeyConstraint("record_id", name=op.f("pk_calls")),

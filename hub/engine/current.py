@@ -1,0 +1,28 @@
+"""Cases as they stand at this moment: stored verdicts, with what the clock alone moves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from hub.core import hours
+from hub.core.policy import Rulebook
+from hub.core.records import instant
+from hub.engine.hub import Hub
+from hub.store import cases
+
+
+async def listing(hub: Hub, now: datetime, **wanted: Any) -> list[dict[str, Any]]:
+    """The rows of `crmhub cases`; how late an open case is runs up to `now`. Options are those of `store.cases`."""
+    rows = await hub.db.read(cases.listing, **wanted)
+    book = await hub.book()
+    for row in rows:
+        if row["state"] == "open" and row["breached"]:
+            row["late_by"] = _late_by(row, book, now)
+    return rows
+
+
+def _late_by(row: dict[str, Any], book: Rulebook, now: datetime) -> int | None:
+    rules = next(rules for rules in book.versions if rules.version == row["rules_version"])
+    group = rules.group(row["line_group"])
+    return hours.seconds(instant(row["due_at"]), now, group.calendar, group.policy.no_calendar_horizon)
