@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -10,9 +11,10 @@ from typing import Any
 import pluggy
 from pydantic import BaseModel, ValidationError
 
-from hub.core.rules import CaseRule
+from hub.core.rules import RULES, CaseRule
 from hub.errors import ConfigError, Mistake
 from hub.sdk import hooks
+from hub.sdk.hooks import hookimpl
 from hub.sdk.connector import Connector, Push, Stream
 from hub.settings import Connection as ConnectionSettings
 from hub.settings import Settings, Vault, Wrong, from_model
@@ -32,10 +34,17 @@ class Registry:
     """Connector → the distribution it came from."""
 
 
+@hookimpl
+def hub_case_rules() -> Sequence[CaseRule]:
+    """The hub's own rules come through the same hook as anybody's."""
+    return RULES
+
+
 def load() -> Registry:
     """Find all plugins and ask each what it has. A misspelt hook is an error here, not a silence later."""
     manager = pluggy.PluginManager("hub")
     manager.add_hookspecs(hooks)
+    manager.register(sys.modules[__name__], "hub")
     origins: dict[str, str] = {}
     for entry in entry_points(group=GROUP):
         module = entry.load()

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
 from hub import log, meters
+from hub.core.calls import Verdict
 from hub.core.cases import Case
 from hub.core.derive import Derived, derive
 from hub.core.policy import Rulebook
-from hub.core.reconcile import Reconciled, StoredCase, reconcile
+from hub.core.reconcile import Reconciled, StoredCase, Void, reconcile
 from hub.core.rules import CaseRule
-from hub.core.steps import plan
+from hub.core.steps import amend, plan, taken_by
 from hub.core.timeline import Timeline
 from hub.engine.hub import Hub
 from hub.store import calls, cases, outbox, people, repairs, timeline
@@ -61,7 +62,7 @@ async def step(hub: Hub, now: datetime | None = None, limit: int = BATCH) -> set
         return None
     book = await hub.book()
     result = await asyncio.to_thread(judge, work, book, hub.registry.rules, moment)
-    changed = await hub.db.write(Priority.DERIVE, keep, work, result, book, moment)
+    changed = await hub.db.write(Priority.DERIVE, keep, work, result, moment)
     for contact, why in result.failed.items():
         _log.error("a contact could not be derived", contact=contact, why=why)
     meters.DERIVED.inc(len(result.derived))
@@ -85,7 +86,7 @@ def judge(work: Work, book: Rulebook, rules: Sequence[CaseRule], now: datetime) 
     for contact, known in work.timelines.items():
         try:
             derived = derive(known, book, rules, now)
-            fresh = [case for case in derived.cases if case.closed_at is None or case.closed_at >= work.since[contact]]
+            fresh = [case for case in derived.cases if case.started_at >= work.since[contact]]
             result.reconciled[contact] = reconcile([_stored(row) for row in work.stored[contact]], fresh)
             result.derived[contact] = derived
         except Exception:  # noqa: BLE001 - one of the four places: a bug in a rule stops only this contact
@@ -95,20 +96,121 @@ def judge(work: Work, book: Rulebook, rules: Sequence[CaseRule], now: datetime) 
 
 def _stored(row: Any) -> StoredCase:
     return StoredCase(
-        row_id=row.id, kind=row.kind, line_group=row.line_group, state=row.state, opened_at=row.opened_at,
-        evidence=tuple(row.evidence), taken=tuple(row.taken),
+        id=row.id, kind=row.kind, line_group=row.line_group, opened_at=row.opened_at, evidence=tuple(row.evidence),
+        taken=frozenset(row.taken), void=row.resolution if row.state == "void" else None, merged_into=row.merged_into,
     )
 
 
-def keep(connection: Connection, work: Work, result: Result, book: Rulebook, now: datetime) -> set[str]:
-    """Write a batch; contacts that changed meanwhile are left for the next one."""
+def keep(connection: Connection, work: Work, result: Result, now: datetime) -> set[str]:
+    """Write a batch; contacts that changed meanwhile are left for the next one. Names of changed page fragments."""
     for contact, why in result.failed.items():
         people.push_away(connection, contact, now + LATER, why)
     settled = people.settle(
         connection,
         {contact: (work.revisions[contact], derived.wake_at) for contact, derived in result.derived.items()},
     )
-    _keep_calls(connection, work, {contact: result.derived[contact] for contact in settled}, now)
-    changed = {"calls", "headline", "waits", "closed"}
-    _keep_cases(connection, {contact: result.reconciled[contact] for contact in settled}, book, now)
+    changed: set[str] = set()
+    if _keep_calls(connection, work, {contact: result.derived[contact] for contact in sorted(settled)}, now):
+        changed |= {"calls", "headline"}
+    if _keep_cases(connection, work, {contact: result.reconciled[contact] for contact in sorted(settled)}, now):
+        changed |= {"waits", "closed", "headline"}
     return changed
+
+
+def _keep_calls(connection: Connection, work: Work, derived: Mapping[int, Derived], now: datetime) -> bool:
+    """Write the verdicts of what may have changed, and take away those of calls that are no more."""
+    rows: list[dict[str, Any]] = []
+    missed: list[dict[str, Any]] = []
+    for contact, found in derived.items():
+        believed = {
+            verdict.ref: verdict for verdict in found.verdicts if verdict.started_at >= work.since[contact]
+        }
+        rows += [_call_row(work.rows[ref], contact, verdict) for ref, verdict in believed.items()]
+        missed += [
+            {
+                "record_id": work.rows[offer.ref], "member": offer.member, "at": offer.at,
+                "seconds": offer.seconds, "share": offer.share,
+            }
+            for offer in found.offers if offer.ref in believed
+        ]
+        for verdict in believed.values():
+            _note_repair(connection, verdict, now)
+    orphans = calls.orphans(connection, work.since, derived, {row["record_id"] for row in rows})
+    calls.remove(connection, orphans)
+    calls.put(connection, rows, missed)
+    return bool(rows or orphans)
+
+
+def _call_row(record_id: int, contact: int, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "record_id": record_id, "contact_id": contact, "started_at": verdict.started_at,
+        "ended_at": verdict.ended_at, "direction": verdict.direction, "outcome": verdict.outcome,
+        "missed": verdict.missed, "excluded": verdict.excluded, "line_group": verdict.line_group,
+        "pending": verdict.wake_at is not None, "row": verdict.row(),
+    }
+
+
+def _note_repair(connection: Connection, verdict: Verdict, now: datetime) -> None:
+    """A call that nobody can judge needs a person, until it can be judged."""
+    key = f"call:{verdict.ref}"
+    if verdict.needs_repair:
+        repairs.note(
+            connection, key, kind="unjudged_call", connection_name=verdict.connection, now=now,
+            title=f"{verdict.connection}: how the call {verdict.id} ended is not known",
+            advice="give the connection its call records (CDR or CEL), or look at the call and close the wait by hand",
+        )
+    elif verdict.completeness != "live":
+        repairs.clear(connection, key)
+
+
+def _keep_cases(connection: Connection, work: Work, found: Mapping[int, Reconciled], now: datetime) -> bool:
+    """Write what was reconciled and plan what follows from it, in one go."""
+    before = {row.id: row for rows in work.stored.values() for row in rows}
+    planned: list[Planned] = []
+    renewed: list[dict[str, Any]] = []
+    voided: list[dict[str, Any]] = []
+    for contact, reconciled in found.items():
+        for update in reconciled.updates:
+            notices = plan(update.id, update.case, update.taken, now)
+            renewed.append({"id": update.id, **_case_row(contact, update.case, update.taken | taken_by(notices))})
+            planned += [Planned(notice, update.id, contact, notice.at) for notice in notices]
+        for void in reconciled.voids:
+            row = before[void.id]
+            voided.append({"id": void.id, **_void_row(row, void)})
+            planned += _corrections(contact, row, void, now)
+        for new in reconciled.new:
+            row_id = cases.add(connection, _case_row(contact, new.case, new.taken))
+            notices = plan(row_id, new.case, new.taken, now)
+            if notices:
+                renewed.append({"id": row_id, **_case_row(contact, new.case, new.taken | taken_by(notices))})
+            planned += [Planned(notice, row_id, contact, notice.at) for notice in notices]
+    cases.renew(connection, renewed)
+    cases.renew(connection, voided)
+    outbox.plan(connection, planned)
+    return bool(renewed or voided or any(reconciled.new for reconciled in found.values()))
+
+
+def _case_row(contact: int, case: Case, taken: Collection[str]) -> dict[str, Any]:
+    body = case.row()
+    del body["contact"]  # the client is looked up when it is shown: names change
+    return {
+        "contact_id": contact, "kind": case.kind, "line_group": case.line_group, "key": case.key,
+        "state": case.state, "resolution": case.resolution, "started_at": case.started_at,
+        "opened_at": case.opened_at, "due_at": case.due_at, "closed_at": case.closed_at, "merged_into": None,
+        "evidence": list(case.evidence), "taken": sorted(taken), "row": body,
+    }
+
+
+def _void_row(row: Any, void: Void) -> dict[str, Any]:
+    return {
+        "state": "void", "resolution": void.because, "merged_into": void.into, "taken": sorted(void.taken),
+        "row": {**row.row, "state": "void", "resolution": void.because},
+    }
+
+
+def _corrections(contact: int, row: Any, void: Void, now: datetime) -> list[Planned]:
+    because: Literal["void", "merged"] = "merged" if void.because == "merged" else "void"
+    return [
+        Planned(notice, void.id, contact, now)
+        for notice in amend(void.id, row.key, "", void.taken, because, now)
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,14 +28,21 @@ def remove(connection: Connection, record_ids: Sequence[int]) -> None:
             connection.execute(delete(table).where(table.c.record_id.in_(part)))
 
 
-def orphans(connection: Connection, contact_ids: Sequence[int], since: datetime, kept: set[int]) -> list[int]:
+def orphans(
+    connection: Connection, since: Mapping[int, datetime], contact_ids: Iterable[int], kept: set[int]
+) -> list[int]:
     """Verdicts of the contacts from `since` on that were not derived again: their calls are gone or moved away."""
     found: list[int] = []
     for part in chunks(contact_ids):
-        rows = connection.scalars(
-            select(calls.c.record_id).where(calls.c.contact_id.in_(part), calls.c.started_at >= since)
+        rows = connection.execute(
+            select(calls.c.record_id, calls.c.contact_id, calls.c.started_at).where(
+                calls.c.contact_id.in_(part), calls.c.started_at >= min(since[contact] for contact in part)
+            )
         )
-        found += [row for row in rows if row not in kept]
+        found += [
+            row.record_id for row in rows
+            if row.record_id not in kept and row.started_at >= since[row.contact_id]
+        ]
     return found
 
 

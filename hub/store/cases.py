@@ -71,9 +71,9 @@ def in_play(connection: Connection, since: Mapping[int, datetime]) -> dict[int, 
     return found
 
 
-def add(connection: Connection, rows: Sequence[Row]) -> list[int]:
-    """Insert cases; their permanent ids, in the same order."""
-    return [connection.execute(insert(cases), dict(row)).inserted_primary_key[0] for row in rows]
+def add(connection: Connection, row: Row) -> int:
+    """Insert a case; its permanent id."""
+    return int(connection.execute(insert(cases), dict(row)).inserted_primary_key[0])
 
 
 def renew(connection: Connection, rows: Sequence[Row]) -> None:
