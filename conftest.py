@@ -1,11 +1,15 @@
 """What do the tests of the hub and of every plugin share? The fixtures named here."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from hub.store import migrate
+from hub.store.database import connect
+from hub.store.schema import metadata
 from tests import postgres
 
 # A shared machine is slow at times: an example's duration says nothing. The seed of a failure is printed.
@@ -41,3 +45,34 @@ def postgresql_url(postgresql: postgres.Server) -> Iterator[str]:
     """The address of a fresh, empty PostgreSQL database."""
     with postgresql.database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file that tests copy: making one costs more than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "hub.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: postgres.Server) -> Iterator[str]:
+    """The address of a migrated PostgreSQL database that tests empty after themselves."""
+    with postgresql.database() as url:
+        migrate.upgrade(url)
+        yield url
+
+
+@pytest.fixture(params=DATABASES)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a migrated, empty store; the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "hub.db")
+        yield f"sqlite:///{tmp_path / 'hub.db'}"
+        return
+    url: str = request.getfixturevalue("migrated_postgresql")
+    yield url
+    engine = connect(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY CASCADE")
+    engine.dispose()

@@ -84,6 +84,7 @@ class Database:
         self._jobs: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
         self._order = itertools.count()
         self._writer: threading.Thread | None = None
+        self._closed = False
         if self.is_sqlite:
             self._writer = threading.Thread(target=self._write, name="store-writer", daemon=True)
             self._writer.start()
@@ -106,6 +107,7 @@ class Database:
             return work(connection, *args, **kwargs)
 
         durable = priority <= Priority.SETTLE
+        self._must_be_open()
         try:
             if self._writer is None:
                 return await asyncio.get_running_loop().run_in_executor(
@@ -123,6 +125,7 @@ class Database:
         def job(connection: Connection) -> T:
             return work(connection, *args, **kwargs)
 
+        self._must_be_open()
         try:
             return await asyncio.get_running_loop().run_in_executor(
                 self._threads, self._transaction, self._readers, job
@@ -137,13 +140,18 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Finish what is running and let go of every connection."""
+        """Finish what waits and let go of every connection."""
+        self._closed = True
         if self._writer is not None:
             self._jobs.put((len(Priority), next(self._order), None))
             self._writer.join()
         self._threads.shutdown()
         for engine in {self.durable, self._relaxed, self._readers}:
             engine.dispose()
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise Temporary("the store is closed: the hub is stopping", retry_after=5)
 
     @staticmethod
     def _transaction(engine: Engine, work: Callable[[Connection], T]) -> T:

@@ -205,7 +205,7 @@ def _rekey(connection: Connection, graph: _Graph, moves: dict[int, int], touch: 
         )
         for old in {old for old, _ in moved.values()}:
             _move_cases(connection, old)
-        _bury(connection, {old: new for old, new in moved.values()})
+        _bury(connection, dict(moved.values()))
     for contact in {*moves.values(), *(old for old, _ in moved.values())}:
         touch(contact, people.LONG_AGO)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, func, or_, select, text, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select, text, update
 
 from hub.store.bulk import chunks, insert_new, upsert
 from hub.store.schema import group_aliases, inbox, packs
@@ -84,7 +84,7 @@ def _row(arrival: Arrival) -> dict[str, Any]:
         "group_key": arrival.group,
         "joins": list(arrival.joins) or None,
         "payload": payload,
-        "digest": hashlib.blake2b(payload, digest_size=16).digest(),
+        "digest": hashlib.blake2b(payload, digest_size=16, person=b"live" if arrival.as_live else b"").digest(),
         "received_at": arrival.received_at,
         "as_live": arrival.as_live,
         "clock_offset": arrival.clock_offset,
@@ -130,10 +130,10 @@ def _groups(connection: Connection, name: str, edges: Iterable[tuple[str, Sequen
             for other in joins:
                 _join(roots, key, other)
         rows = _raws(connection, name, roots.keys() - known.keys())
-        known.update(dict.fromkeys(roots.keys() - known.keys(), []) | rows)
+        known.update({key: rows.get(key, []) for key in roots.keys() - known.keys()})
         pending = [
             (row.group_key, row.joins) for found in rows.values() for row in found
-            if row.joins and any(_find(roots, other) != _find(roots, row.group_key) for other in row.joins)
+            if any(other not in roots or _find(roots, other) != _find(roots, row.group_key) for other in row.joins or ())
         ]
     groups: dict[str, Group] = {}
     for key, rows_of_key in known.items():
@@ -148,7 +148,7 @@ def _groups(connection: Connection, name: str, edges: Iterable[tuple[str, Sequen
 
 
 def _known_roots(connection: Connection, name: str, keys: set[str]) -> dict[str, str]:
-    """key → root for the keys and everything that shares a root with one of them."""
+    """Key → root for the keys and everything that shares a root with one of them."""
     found = {key: key for key in keys}
     for part in chunks(keys):
         own = select(group_aliases.c.root).where(group_aliases.c.connection == name, group_aliases.c.key.in_(part))
@@ -204,11 +204,11 @@ def _unpack(connection: Connection, groups: dict[str, Group]) -> None:
 
 def _drop_repeats(group: Group) -> list[int]:
     """Keep the first of equal items; the row ids of new rows that only repeat."""
-    seen: set[tuple[str, str, bytes]] = set()
+    seen: set[tuple[str, str, bytes, bool]] = set()
     kept: list[Kept] = []
     repeats: list[int] = []
     for raw in sorted(group.raws, key=lambda raw: raw.new):
-        mark = (raw.kind, raw.item, orjson.dumps(raw.payload))
+        mark = (raw.kind, raw.item, orjson.dumps(raw.payload), raw.as_live)
         if mark not in seen:
             seen.add(mark)
             kept.append(raw)
@@ -253,8 +253,13 @@ def replay(connection: Connection, *, connection_name: str | None, states: Seque
     if connection_name is not None:
         chosen &= inbox.c.connection == connection_name
     same = (inbox.c.connection, inbox.c.kind, inbox.c.item, inbox.c.digest)
-    waiting_too = chosen | (inbox.c.state == "new")
-    first = select(func.min(inbox.c.id)).where(waiting_too).group_by(*same)
+    kept = inbox.alias()
+    repeated = exists().where(kept.c.state.in_(states), *(column == kept.c[column.name] for column in same))
+    waiting_again = inbox.c.state == "new"
+    if connection_name is not None:
+        waiting_again &= inbox.c.connection == connection_name
+    connection.execute(delete(inbox).where(waiting_again, repeated))
+    first = select(func.min(inbox.c.id)).where(chosen).group_by(*same)
     connection.execute(delete(inbox).where(chosen, inbox.c.id.not_in(first)))
     return connection.execute(update(inbox).where(chosen).values(state="new", error=None)).rowcount
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
+from hub.errors import ConfigError, Mistake
 from hub.store.database import connect
 
 HEAD = "0001"
@@ -21,12 +22,19 @@ def current(connection: Connection) -> str | None:
 
 
 def upgrade(url: str) -> bool:
-    """Bring the store to this code's schema; False when it is there already."""
+    """Bring the store to this code's schema; False when it is there already.
+
+    Raises ConfigError for a store that a newer version of the hub has migrated.
+    """
     engine = connect(url)
     try:
         with engine.begin() as connection:
-            if current(connection) == HEAD:
+            at = current(connection)
+            if at == HEAD:
                 return False
+            if at is not None and at > HEAD:
+                raise ConfigError([Mistake("database", f"was written by a newer version of crmhub (schema {at}, this one "
+                                           f"knows {HEAD}); install that version again, or restore a copy")], "the store")
             _run(connection)
             return True
     finally:
