@@ -48,8 +48,7 @@ def list_calls(
     file: Annotated[str | None, typer.Option(help="Judge a recording without storing anything.")] = None,
 ) -> None:
     """Calls and how each was judged."""
-    wanted = {"connection": connection, "line_group": line_group, "direction": direction, "outcome": outcome,
-              "missed": missed}
+    wanted = {"line_group": line_group, "direction": direction, "outcome": outcome, "missed": missed}
     since, until = moment(from_), moment(to)
 
     async def rows(hub: Hub) -> list[Row]:
@@ -59,7 +58,8 @@ def list_calls(
             found = (await evaluate.at(hub, moment(at) or clock.now(), since, until)).calls
         else:
             await catch_up(hub)
-            return await hub.db.read(calls.listing, since=since, until=until, **wanted)
+            return await hub.db.read(calls.listing, since=since, until=until, source=connection, **wanted)
+        wanted["connection"] = connection
         return [row for row in found if _fits(row, wanted) and _within(row["started_at"], since, until)]
 
     _show(context, rows, json, {

@@ -48,10 +48,13 @@ def orphans(
 
 def listing(
     connection: Connection, *, since: datetime | None = None, until: datetime | None = None,
-    running: bool = False, contact: int | None = None, newest_first: bool = False, limit: int | None = None,
+    running: bool = False, source: str | None = None, contact: int | None = None, newest_first: bool = False, limit: int | None = None,
     **wanted: Any,
 ) -> list[dict[str, Any]]:
-    """The rows of `crmhub calls`, by start; `wanted` compares columns (direction, outcome, line_group, missed …)."""
+    """The rows of `crmhub calls`, by start; `wanted` compares columns (direction, outcome, line_group, missed …).
+
+    source: the connection that they came by.
+    """
     statement = select(calls.c.row, calls.c.contact_id, records.c.connection, records.c.source_id).join(
         records, records.c.id == calls.c.record_id
     )
@@ -65,10 +68,11 @@ def listing(
         statement = statement.where(calls.c.ended_at.is_(None))
     if contact is not None:
         statement = statement.where(calls.c.contact_id == contact)
+    if source is not None:
+        statement = statement.where(records.c.connection == source)
     for name, value in wanted.items():
         if value is not None:
-            column = records.c.connection if name == "connection" else calls.c[name]
-            statement = statement.where(column == value)
+            statement = statement.where(calls.c[name] == value)
     if limit is not None:
         statement = statement.limit(limit)
     return [head(row.connection, row.source_id, row.contact_id) | row.row for row in connection.execute(statement)]
