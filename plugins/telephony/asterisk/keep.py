@@ -80,7 +80,7 @@ def kept(event: str, packet: Packet) -> Packet | None:
             return None
         if event == "CEL" and packet.get("eventname") != "APP_START":
             return None
-    elif (event == "VarSet" and not _wanted_variable(packet)) or (event == "Newstate" and packet.get("channelstate") not in {"5", "6"}):
+    elif (event == "VarSet" and not _wanted_variable(packet)) or (event == "Newstate" and packet.get("channelstate") not in {"4", "5", "6"}):
         return None
     return {name: value for name in fields if (value := packet.get(name))}
 

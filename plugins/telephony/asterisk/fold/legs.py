@@ -23,6 +23,8 @@ _SOON = 1_500
 """What Asterisk does because of one answer or one hang-up happens within this, in ms."""
 _GLIMPSE = 50
 """Two channels pass through a bridge together for less than this when one takes the other's place."""
+_FAREWELL = 10_000
+"""After a hand-over a phone may hear the parking slot read out; longer than this it has gone on to something else."""
 _UNREACHABLE = frozenset({"3", "18", "20", "27", "44"})
 _REFUSED = frozenset({"21"})
 _BUSY = frozenset({"17"})
@@ -279,12 +281,15 @@ def _is_aside(view: View, channel: Channel) -> bool:
 
 
 def _left(view: View, channel: Channel) -> int | None:
-    """When one who had answered was out of the call."""
-    ends = [] if channel.ended_at is None else [channel.ended_at]
-    ends += [h.at for h in view.handovers if h.by == channel.uid and h.kind in {"blind", "attended", "park"}]
-    consults = {h.at for h in view.handovers if h.kind == "attended" and h.consult == channel.uid}
-    ends += consults
-    return min(ends, default=None)
+    """When one who had answered was out of the call: his phone hung up, or soon after he handed the client over."""
+    handed = [
+        h.at for h in view.handovers
+        if (h.by == channel.uid and h.kind in {"blind", "attended", "park"})
+        or (h.kind == "attended" and h.consult == channel.uid)
+    ]
+    if handed and (channel.ended_at is None or channel.ended_at - min(handed) > _FAREWELL):
+        return min(handed)
+    return channel.ended_at
 
 
 def _someone_else(view: View, channel: Channel, ended: int | None) -> bool:
@@ -671,6 +676,8 @@ def _where_to(view: View, handover: Handover, following: int | None) -> tuple[Ta
     target = view.trace.channels.get(handover.target)
     if target is not None and view.human(target.uid):
         return view.target(target), bool(_talked(view, target.uid)) or handover.kind == "pickup"
+    if handover.kind == "park":
+        return None, False if view.end is not None else None
     fresh = [uid for since, uid in talks if since >= handover.at - _SOON] or [uid for _, uid in talks]
     answered = bool(fresh)
     if view.end is None and not answered:

@@ -150,7 +150,21 @@ def origin_of(channel: Channel, trace: Trace, site: Site) -> Channel | None:
         front = trace.channels.get(trace.partner(caller.uid) or "")
         if front is None:
             return None
+        if front.dial is None:
+            return _beside(front, trace, site)
         current = front
+    return None
+
+
+def _beside(front: Channel, trace: Trace, site: Site) -> Channel | None:
+    """Who was first put into a bridge with a half of a Local channel that nobody dialled (feature-code transfer)."""
+    for stay in trace.stays:
+        if stay.uid == front.uid:
+            for other in trace.stays:
+                inside = other.bridge == stay.bridge and other.uid != front.uid
+                channel = trace.channels[other.uid]
+                if inside and site.kind(channel.name) in {"phone", "trunk"}:
+                    return channel
     return None
 
 

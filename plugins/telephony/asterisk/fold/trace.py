@@ -230,7 +230,7 @@ def _newchannel(trace: Trace, at: int, fields: Packet) -> None:
     channel.context = fields.get("context", "")
     channel.number = fields.get("calleridnum", "").replace("<unknown>", "")
     channel.connected = fields.get("connectedlinenum", "").replace("<unknown>", "")
-    if channel.state == "0":
+    if channel.state == "0" and channel.exten in {"", "s"}:  # chan_sip's own callers begin at 0 too, with an extension
         channel.outgoing = True
 
 
@@ -240,6 +240,8 @@ def _newstate(trace: Trace, at: int, fields: Packet) -> None:
         return
     if fields.get("channelstate") == "6":
         channel.up_at = at if channel.up_at is None else min(channel.up_at, at)
+    elif fields.get("channelstate") == "4":
+        channel.outgoing = channel.dial is not None
     elif channel.rang_at is None:
         channel.rang_at = at
 
