@@ -6,7 +6,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 
 from hub.core.attempts import Attempt, attempts
 from hub.core.calls import Verdict
@@ -14,6 +13,7 @@ from hub.core.deals import EVER
 from hub.core.evidence import Evidence
 from hub.core.handles import kind_of
 from hub.core.marks import Marks
+from hub.core.once import once
 from hub.core.policy import LineGroup, Rulebook
 from hub.core.timeline import Timeline
 
@@ -30,15 +30,15 @@ class Context:
     verdicts: Mapping[str, Verdict]
     now: datetime
 
-    @cached_property
+    @once
     def evidence(self) -> Evidence:
         return Evidence(self.timeline, self.verdicts, self.book, self.now)
 
-    @cached_property
+    @once
     def marks(self) -> Marks:
         return Marks(self.timeline)
 
-    @cached_property
+    @once
     def attempts(self) -> tuple[Attempt, ...]:
         return attempts(self.timeline, self.verdicts, self.book.team, self.now)
 
@@ -48,7 +48,7 @@ class Context:
         find = bisect_right if included else bisect_left
         return self.attempts[low : find(self.attempts, until, key=lambda attempt: attempt.at)]
 
-    @cached_property
+    @once
     def text_known_at(self) -> datetime | None:
         """Since when a way to write to the client is known; None if there is none.
 
@@ -60,7 +60,7 @@ class Context:
             return EVER
         return self.timeline.messages[0].record.at if self.timeline.messages else None
 
-    @cached_property
+    @once
     def _facts(self) -> dict[str, tuple[bool, bool]]:
         return {fact.ref: (fact.live, fact.record.callback_requested) for fact in self.timeline.calls}
 

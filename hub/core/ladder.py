@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from hub.core import hours, owners
 from hub.core.calls import instant_text
+from hub.core.once import once
 from hub.core.policy import LineGroup, Team
 from hub.core.records import Mark
 from hub.core.timeline import Fact
@@ -60,28 +60,26 @@ class Ladder:
     live: bool
     now: datetime
 
-    @cached_property
+    @once
     def steps(self) -> tuple[Step, ...]:
         """The steps whose instant has come and found the case open."""
-        found = (
-            Step(number, self._delivered(number, to, at), to, self._state(number, to, at))
+        return tuple(
+            Step(number, delivered, to, self._state(number, delivered))
             for number, at, recipients in self._fired
             if at <= self.now
-            for to in recipients
+            for to, delivered in recipients
         )
-        return tuple(found)
 
-    @cached_property
+    @once
     def wake_at(self) -> datetime | None:
         """The next instant at which a step fires or a held one is delivered."""
-        moments = [at for _, at, _ in self._fired]
-        moments += [self._delivered(number, to, at) for number, at, recipients in self._fired for to in recipients]
+        moments = [moment for _, at, told in self._fired for moment in (at, *(delivered for _, delivered in told))]
         return min((at for at in moments if at > self.now), default=None)
 
-    @cached_property
-    def _fired(self) -> list[tuple[int, datetime, tuple[str, ...]]]:
-        """(step, its instant, recipients) of the steps that happen unless the case closes before."""
-        found: list[tuple[int, datetime, tuple[str, ...]]] = []
+    @once
+    def _fired(self) -> list[tuple[int, datetime, tuple[tuple[str, datetime], ...]]]:
+        """(step, its instant, (recipient, when it reaches him)…) of the steps that happen unless the case closes."""
+        found: list[tuple[int, datetime, tuple[tuple[str, datetime], ...]]] = []
         at_once: datetime | None = None  # nobody could be told of the step before: the next comes now
         for number, planned_at in self._instants():
             at = planned_at if at_once is None else min(at_once, planned_at)
@@ -90,7 +88,7 @@ class Ladder:
                 continue
             recipients = self._recipients(number, at)
             if recipients:
-                found.append((number, at, recipients))
+                found.append((number, at, tuple((to, self._delivered(number, to, at)) for to in recipients)))
                 at_once = None
             elif number > 0:
                 at_once = at
@@ -128,14 +126,26 @@ class Ladder:
     def _begins(self, at: datetime) -> datetime:
         """The moment itself if anybody is on duty, else the next at which somebody is."""
         people = {self.assignee, owners.deputy(self.team, self.assignee), *self.group.duty, self.group.head}
-        horizon = self.group.policy.no_calendar_horizon
         openings = []
-        for key in people - {None}:
-            opening = hours.next_opening(at, owners.planned(self.team, key, self.group), horizon)
-            if opening is None or opening <= at:
-                return at  # on duty, or nobody knows
+        for key in sorted(key for key in people if key is not None):
+            opening = self._opening(key, at)
+            if opening <= at:
+                return at
             openings.append(opening)
         return min(openings, default=at)
+
+    @once
+    def _known(self) -> dict[tuple[str, datetime], datetime]:
+        return {}
+
+    def _opening(self, key: str, at: datetime) -> datetime:
+        """The moment itself if he is planned to work then or nobody knows, else when he next begins."""
+        known = self._known.get((key, at))
+        if known is None:
+            calendar = owners.planned(self.team, key, self.group)
+            known = hours.next_opening(at, calendar, self.group.policy.no_calendar_horizon) or at
+            self._known[key, at] = known
+        return known
 
     def _paused(self, at: datetime) -> datetime:
         """The instant after all pauses: `taken` holds steps for a while, `snoozed` until its moment."""
@@ -182,21 +192,17 @@ class Ladder:
 
     def _away(self, key: str, at: datetime) -> bool:
         """Whether he does not work at all on the day of that moment."""
-        calendar = owners.planned(self.team, key, self.group)
-        if calendar is None or hours.is_open(at, calendar):
+        if self._opening(key, at) <= at:
             return False
-        return not hours.works_on(hours.local_date(at, calendar), calendar)
+        calendar = owners.planned(self.team, key, self.group)
+        return calendar is not None and not hours.works_on(hours.local_date(at, calendar), calendar)
 
     def _delivered(self, number: int, to: str, at: datetime) -> datetime:
         """When it reaches him: inside his hours, at once on a critical line; a list waits for nobody."""
-        if number == 0 or self.group.critical:
-            return at
-        horizon = self.group.policy.no_calendar_horizon
-        return hours.next_opening(at, owners.planned(self.team, to, self.group), horizon) or at
+        return at if number == 0 or self.group.critical else self._opening(to, at)
 
-    def _state(self, number: int, to: str, at: datetime) -> StepState:
+    def _state(self, number: int, delivered: datetime) -> StepState:
         """`held` until he works; `dropped` if it was solved meanwhile; imported history is `history`."""
-        delivered = self._delivered(number, to, at)
         if self.closed_at is not None and self.closed_at <= delivered:
             return "dropped"
         if not self.live:

@@ -11,7 +11,7 @@ from hub.core.calls import session_of
 from hub.core.outcome import is_ours
 from hub.core.policy import Rulebook
 from hub.core.records import Call
-from hub.core.session import Ring, Session, Span, length, seconds, without
+from hub.core.session import HUMAN, Ring, Session, Span, length, seconds, without
 from hub.core.timeline import Fact
 
 TOGETHER = timedelta(seconds=1)
@@ -39,10 +39,12 @@ def offers(fact: Fact[Call], book: Rulebook, now: datetime, busy: Mapping[str, S
     busy: when members were on other calls, by member. A ringing counts as far as he was planned to work and on no
     other call; who answered another device of his took the call.
     """
+    call = fact.record
+    if call.direction != "inbound" or not any(leg.kind in HUMAN for leg in call.legs):
+        return ()
     session = session_of(fact, book, now)
-    call = session.call
     left_out = call.test or call.spam or call.client in book.test or call.client in book.blocked
-    if call.direction != "inbound" or not session.judged or left_out or is_ours(call.client, book):
+    if not session.judged or left_out or is_ours(call.client, book):
         return ()
     found: list[Offer] = []
     for round_ in _rounds(session.rings):

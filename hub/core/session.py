@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import TypeAlias
 
+from hub.core.once import once
 from hub.core.policy import LineGroup, Policy, Team
 from hub.core.records import Call, Leg
 
@@ -160,7 +160,7 @@ class Session:
     def policy(self) -> Policy:
         return self.group.policy
 
-    @cached_property
+    @once
     def last_event(self) -> datetime:
         """The last instant that is known of the call."""
         return _last_moment(self.call)
@@ -170,21 +170,21 @@ class Session:
         """Whether part of the call fell into a gap that nothing has filled yet (design.md 11)."""
         return self.call.completeness == "partial" and not self.call.final
 
-    @cached_property
+    @once
     def running(self) -> bool:
         """Whether the call lasts: no hang-up is known and a leg is open, or there was none yet."""
         if self.call.ended_at is not None or self.call.final:
             return False
         return not self.call.legs or any(leg.ended_at is None for leg in self.call.legs)
 
-    @cached_property
+    @once
     def end(self) -> datetime | None:
         """The hang-up; where a source tells none, the last thing that happened. None while the call lasts."""
         if self.call.ended_at is not None:
             return self.call.ended_at
         return None if self.running else self.last_event
 
-    @cached_property
+    @once
     def judged_at(self) -> datetime | None:
         """When the call is judged if nothing more is heard of it; None: only when more is heard (metrics.md 2.1)."""
         if self.partial:
@@ -194,11 +194,11 @@ class Session:
             return self.end
         return None if self.running else self.last_event + self.policy.settle
 
-    @cached_property
+    @once
     def judged(self) -> bool:
         return self.judged_at is not None and self.judged_at <= self.now
 
-    @cached_property
+    @once
     def legs(self) -> tuple[Leg, ...]:
         """The legs in order of time; in a call that is over, one without an end ended with the call."""
         closing = self.last_event if self.partial else self.end
@@ -218,7 +218,7 @@ class Session:
             target = f"ext:{self.connection}/{target}"  # a bare extension is this connection's
         return self.team.key_of(target, leg.started_at)
 
-    @cached_property
+    @once
     def caller(self) -> Leg | None:
         """Our own phone from which an outbound or internal call was dialled; it never rang."""
         if self.call.direction == "inbound":
@@ -226,17 +226,17 @@ class Session:
         first = next((leg for leg in self.legs if leg.kind in HUMAN), None)
         return first if first is not None and _answered_at(first) == first.started_at else None
 
-    @cached_property
+    @once
     def humans(self) -> tuple[Leg, ...]:
         """Legs to people of ours, the caller's own phone left out."""
         return tuple(leg for leg in self.legs if leg.kind in HUMAN and leg is not self.caller)
 
-    @cached_property
+    @once
     def rang_humans(self) -> tuple[Leg, ...]:
         """Those of them whose device rang."""
         return tuple(leg for leg in self.humans if leg.result not in NEVER_RANG)
 
-    @cached_property
+    @once
     def rings(self) -> tuple[Ring, ...]:
         """Each ringing of each device of ours, in order of time."""
         return tuple(
@@ -250,7 +250,7 @@ class Session:
             for leg in self.humans
         )
 
-    @cached_property
+    @once
     def talks(self) -> tuple[Talk, ...]:
         """Each stretch in which one of us had the client, in order of time (model.md 2.1: talk)."""
         found = [
@@ -272,7 +272,7 @@ class Session:
             parts = [stretch] if stretch[0] <= stretch[1] else []
         return [(start, None if end == FOREVER else end) for start, end in parts]
 
-    @cached_property
+    @once
     def _reached(self) -> list[Span]:
         """When the client's own phone was answered, of a call that we made."""
         return union(
@@ -285,7 +285,7 @@ class Session:
         """When an attended transfer gave the client to this leg; before that it was a consultation."""
         return self._handovers.get(id(leg))
 
-    @cached_property
+    @once
     def _handovers(self) -> dict[int, datetime]:
         found: dict[int, datetime] = {}
         for item in self.call.transfers:
@@ -300,24 +300,24 @@ class Session:
                 found[id(targets[-1])] = item.at
         return found
 
-    @cached_property
+    @once
     def answer(self) -> Talk | None:
         """The first talk long enough to be an answer; one that lasts counts up to now."""
         enough = self.policy.answer_min_talk
         return next((talk for talk in self.talks if (span := talk.lasted(self.now))[1] - span[0] >= enough), None)
 
-    @cached_property
+    @once
     def answers(self) -> tuple[Talk, ...]:
         """All talks long enough to be an answer."""
         enough = self.policy.answer_min_talk
         return tuple(talk for talk in self.talks if (span := talk.lasted(self.now))[1] - span[0] >= enough)
 
-    @cached_property
+    @once
     def client_legs(self) -> tuple[Leg, ...]:
         """The client's own legs of an outbound call."""
         return tuple(leg for leg in self.legs if leg.kind == "client")
 
-    @cached_property
+    @once
     def client_rang(self) -> tuple[datetime, datetime | None] | None:
         """From when to when the client's phone rang in a call of ours; None if it never did."""
         rang = [leg for leg in self.client_legs if leg.result not in NEVER_RANG]
@@ -328,14 +328,14 @@ class Session:
         last = None if None in ends else max(end for end in ends if end is not None)
         return (rang[0].started_at, answered or last)
 
-    @cached_property
+    @once
     def waiting_starts(self) -> datetime | None:
         """When the first queue or the first phone of ours began to ring."""
         return min(
             (leg.started_at for leg in self.legs if leg.kind == "queue" or leg in self.rang_humans), default=None
         )
 
-    @cached_property
+    @once
     def abandoned_since(self) -> datetime | None:
         """When the last human left the line of an answered call; None if nobody was ever on it, or someone still is.
 
@@ -348,7 +348,7 @@ class Session:
         last = max((end for _, end in on_line), default=None)
         return last if last is not None and last < self.end else None
 
-    @cached_property
+    @once
     def lost_for(self) -> timedelta:
         """How long the client waited after the last human had left the line: queue, ringing, hold."""
         since, end = self.abandoned_since, self.end
