@@ -57,7 +57,7 @@ async def _serve(hub: Hub, ready: Callable[[str], None], stop: asyncio.Event) ->
     server = _Server(
         uvicorn.Config(
             build(hub, runner.receiver, broadcaster, runner), host=web.host, port=web.port, log_config=None,
-            lifespan="off", access_log=False, backlog=BACKLOG, timeout_graceful_shutdown=3, server_header=False,
+            lifespan="off", access_log=False, proxy_headers=False, backlog=BACKLOG, timeout_graceful_shutdown=3, server_header=False,
         )
     )
     try:

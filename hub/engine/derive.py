@@ -121,6 +121,7 @@ def _keep_calls(connection: Connection, work: Work, derived: Mapping[int, Derive
     """Write the verdicts of what may have changed, and take away those of calls that are no more."""
     rows: list[dict[str, Any]] = []
     missed: list[dict[str, Any]] = []
+    verdicts: list[Verdict] = []
     for contact, found in derived.items():
         believed = {
             verdict.ref: verdict for verdict in found.verdicts if verdict.started_at >= work.since[contact]
@@ -133,8 +134,8 @@ def _keep_calls(connection: Connection, work: Work, derived: Mapping[int, Derive
             }
             for offer in found.offers if offer.ref in believed
         ]
-        for verdict in believed.values():
-            _note_repair(connection, verdict, now)
+        verdicts += believed.values()
+    _note_repairs(connection, verdicts, now)
     orphans = calls.orphans(connection, work.since, derived, {row["record_id"] for row in rows})
     calls.remove(connection, orphans)
     calls.put(connection, rows, missed)
@@ -150,44 +151,43 @@ def _call_row(record_id: int, contact: int, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _note_repair(connection: Connection, verdict: Verdict, now: datetime) -> None:
+def _note_repairs(connection: Connection, verdicts: Sequence[Verdict], now: datetime) -> None:
     """A call that nobody can judge needs a person, until it can be judged."""
-    key = f"call:{verdict.ref}"
-    if verdict.needs_repair:
-        repairs.note(
-            connection, key, kind="unjudged_call", connection_name=verdict.connection, now=now,
-            title=f"{verdict.connection}: how the call {verdict.id} ended is not known",
-            advice="give the connection its call records (CDR or CEL), or look at the call and close the wait by hand",
-        )
-    elif verdict.completeness != "live":
-        repairs.clear(connection, key)
+    for verdict in verdicts:
+        if verdict.needs_repair:
+            repairs.note(
+                connection, f"call:{verdict.ref}", kind="unjudged_call", connection_name=verdict.connection, now=now,
+                title=f"{verdict.connection}: how the call {verdict.id} ended is not known",
+                advice="give the connection its call records, or look at the call and close the wait by hand",
+            )
+    judged = [f"call:{verdict.ref}" for verdict in verdicts if not verdict.needs_repair]
+    repairs.clear(connection, *judged)
 
 
 def _keep_cases(connection: Connection, work: Work, found: Mapping[int, Reconciled], now: datetime) -> bool:
     """Write what was reconciled and plan what follows from it, in one go."""
     before = {row.id: row for rows in work.stored.values() for row in rows}
+    fresh = [(contact, new) for contact, reconciled in found.items() for new in reconciled.new]
+    ids = cases.add(connection, [_case_row(contact, new.case, new.taken) for contact, new in fresh])
+    standing = [
+        *((contact, update.id, update.case, update.taken)
+          for contact, reconciled in found.items() for update in reconciled.updates),
+        *((contact, row_id, new.case, new.taken) for row_id, (contact, new) in zip(ids, fresh, strict=True)),
+    ]
     planned: list[Planned] = []
     renewed: list[dict[str, Any]] = []
-    voided: list[dict[str, Any]] = []
-    for contact, reconciled in found.items():
-        for update in reconciled.updates:
-            notices = plan(update.id, update.case, update.taken, now)
-            renewed.append({"id": update.id, **_case_row(contact, update.case, update.taken | taken_by(notices))})
-            planned += [Planned(notice, update.id, contact, notice.at) for notice in notices]
-        for void in reconciled.voids:
-            row = before[void.id]
-            voided.append({"id": void.id, **_void_row(row, void)})
-            planned += _corrections(contact, row, void, now)
-        for new in reconciled.new:
-            row_id = cases.add(connection, _case_row(contact, new.case, new.taken))
-            notices = plan(row_id, new.case, new.taken, now)
-            if notices:
-                renewed.append({"id": row_id, **_case_row(contact, new.case, new.taken | taken_by(notices))})
-            planned += [Planned(notice, row_id, contact, notice.at) for notice in notices]
+    for contact, row_id, case, taken in standing:
+        notices = plan(row_id, case, taken, now)
+        planned += [Planned(notice, row_id, contact, notice.at) for notice in notices]
+        if notices or row_id in before:
+            renewed.append({"id": row_id, **_case_row(contact, case, taken | taken_by(notices))})
+    voids = [(contact, before[void.id], void) for contact, reconciled in found.items() for void in reconciled.voids]
+    for contact, row, void in voids:
+        planned += _corrections(contact, row, void, now)
     cases.renew(connection, renewed)
-    cases.renew(connection, voided)
+    cases.renew(connection, [{"id": row.id, **_void_row(row, void)} for _, row, void in voids])
     outbox.plan(connection, planned)
-    return bool(renewed or voided or any(reconciled.new for reconciled in found.values()))
+    return bool(standing or voids)
 
 
 def _case_row(contact: int, case: Case, taken: Collection[str]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Runner:
                 self._lane("upkeep", self._upkeep_step, self._upkeep, None, idle=upkeep.EVERY.total_seconds()),
             ]
             for lane in lanes:
-                group.create_task(lane, name=lane.__qualname__)
+                group.create_task(lane)
             await self.stop.wait()
             for task in streams:
                 task.cancel()
@@ -115,6 +115,10 @@ class Runner:
                 meters.STEP_SECONDS.labels(name).observe(time.perf_counter() - begun)
             except HubError as error:
                 _log.error("lane stopped for a moment", lane=name, why=str(error))
+                await self._wait(kicked, TROUBLE)
+                continue
+            except Exception:  # one of the four places: a bug in a step must not end the daemon
+                _log.exception("a bug stopped a lane for a moment", lane=name)
                 await self._wait(kicked, TROUBLE)
                 continue
             if not worked:

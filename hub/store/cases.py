@@ -71,9 +71,12 @@ def in_play(connection: Connection, since: Mapping[int, datetime]) -> dict[int, 
     return found
 
 
-def add(connection: Connection, row: Row) -> int:
-    """Insert a case; its permanent id."""
-    return int(connection.execute(insert(cases), dict(row)).inserted_primary_key[0])
+def add(connection: Connection, rows: Sequence[Row]) -> list[int]:
+    """Insert cases; their permanent ids, in the same order."""
+    if not rows:
+        return []
+    statement = insert(cases).returning(cases.c.id, sort_by_parameter_order=True)
+    return list(connection.scalars(statement, list(rows)))
 
 
 def renew(connection: Connection, rows: Sequence[Row]) -> None:

@@ -22,8 +22,8 @@ def go_live(connection: Connection, name: str, now: datetime) -> None:
     """The daemon runs this connection: from its first time on, what opens may have effects."""
     connection.execute(
         update(connections)
-        .where(connections.c.name == name)
-        .values(live_since=func.coalesce(connections.c.live_since, now))
+        .where(connections.c.name == name, connections.c.live_since.is_(None))
+        .values(live_since=now)
     )
 
 

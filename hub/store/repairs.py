@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from hub.store.bulk import upsert
+from hub.store.bulk import chunks, upsert
 from hub.store.schema import repairs
 
 
@@ -24,9 +24,12 @@ def note(
     upsert(connection, repairs, [row], on=("key",))
 
 
-def clear(connection: Connection, key: str) -> None:
-    """The trouble is over."""
-    connection.execute(delete(repairs).where(repairs.c.key == key))
+def clear(connection: Connection, *keys: str) -> None:
+    """The trouble is over. Looked up first: nearly always there is nothing to clear."""
+    for part in chunks(keys):
+        found = connection.scalars(select(repairs.c.key).where(repairs.c.key.in_(part))).all()
+        if found:
+            connection.execute(delete(repairs).where(repairs.c.key.in_(found)))
 
 
 def listing(connection: Connection, connection_name: str | None = None) -> list[dict[str, Any]]:
