@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, cast
 
 import pluggy
 from pydantic import BaseModel, ValidationError
@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 from hub.core.rules import RULES, CaseRule
 from hub.errors import ConfigError, Mistake
 from hub.sdk import hooks
-from hub.sdk.hooks import hookimpl
 from hub.sdk.connector import Connector, Push, Stream
+from hub.sdk.hooks import hookimpl
 from hub.settings import Connection as ConnectionSettings
 from hub.settings import Settings, Vault, Wrong, from_model
 from hub.settings.secrets import secret_of
@@ -55,7 +55,8 @@ def load() -> Registry:
     connectors: dict[str, Connector] = {}
     sources: dict[str, str] = {}
     for implementation in manager.hook.hub_connectors.get_hookimpls():
-        for connector in implementation.function():
+        offered = cast(Iterable[Connector], implementation.function())
+        for connector in offered:
             if connector.name in connectors:
                 raise ConfigError([Mistake(connector.name, "two plugins offer a connector of this name")], "plugins")
             connectors[connector.name] = connector

@@ -1,9 +1,9 @@
 """What `crmhub` understands, and what its exit codes mean.
 
-    0  done
-    1  done in part: something was refused or is broken, and it was said what
-    2  the command line or config.toml is wrong
-    3  the store cannot be used: it is busy, full or not there
+0  done
+1  done in part: something was refused or is broken, and it was said what
+2  the command line or config.toml is wrong
+3  the store cannot be used: it is busy, full or not there
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def list_calls(
     file: Annotated[str | None, typer.Option(help="Judge a recording without storing anything.")] = None,
 ) -> None:
     """Calls and how each was judged."""
-    wanted = {"line_group": line_group, "direction": direction, "outcome": outcome, "missed": missed}
+    wanted: Row = {"line_group": line_group, "direction": direction, "outcome": outcome, "missed": missed}
     since, until = moment(from_), moment(to)
 
     async def rows(hub: Hub) -> list[Row]:
@@ -76,7 +76,7 @@ def list_cases(
     void: Annotated[bool, typer.Option("--void", help="Also what the hub once believed and no longer does.")] = False,
 ) -> None:
     """Clients who wait or waited, with the evidence."""
-    wanted = {"state": state, "kind": kind, "line_group": line_group}
+    wanted: Row = {"state": state, "kind": kind, "line_group": line_group}
     since, until = moment(from_), moment(to)
 
     async def rows(hub: Hub) -> list[Row]:

@@ -22,7 +22,7 @@ from hub.engine.hub import OWN, Hub, load_settings
 from hub.errors import HubError
 from hub.registry import Link
 from hub.sdk.connector import Checked
-from hub.settings import Vault, template
+from hub.settings import Draft, Person, Vault
 from hub.store import inbox, migrate
 from hub.store.database import Priority
 
@@ -62,7 +62,7 @@ def init(
         team=tuple(_person(text) for text in member or _ask_people(ask=ask)),
         connections=_drafts(found, connect, dict(item.partition("=")[::2] for item in key or ())),
     )
-    text = template.template(answers)
+    text = settings.template(answers)
     settings.parse(text, state.config.absolute())
     state.config.write_text(text, encoding="utf-8")
     _make_key(state.config.parent / "var" / "secret.key")
@@ -80,20 +80,20 @@ def _ask_people(*, ask: bool) -> list[str]:
     return people
 
 
-def _person(text: str) -> template.Person:
+def _person(text: str) -> Person:
     name, *numbers = [part.strip() for part in text.split(",")]
     extension, mobile = (*numbers, "", "")[:2]
-    return template.Person(name=name, extension=extension or None, mobile=mobile or None)
+    return Person(name=name, extension=extension or None, mobile=mobile or None)
 
 
 def _drafts(
     found: registry.Registry, chosen: str | None, given: dict[str, str]
-) -> tuple[template.Draft, ...]:
+) -> tuple[Draft, ...]:
     """One section a connector that can be opened; only the chosen one is switched on."""
     if chosen is not None and chosen not in found.connectors:
         raise typer.BadParameter(f"no plugin offers {chosen}; known are {', '.join(sorted(found.connectors))}")
     return tuple(
-        template.draft(
+        settings.draft(
             "pbx" if connector.streams else name, name, connector.settings,
             {key: _value(value) for key, value in given.items()} if name == chosen else {},
             remark=connector.title, active=name == chosen,
@@ -156,9 +156,7 @@ async def _check(hub: Hub, link: Link) -> list[Checked]:
         return [Checked("it can be opened", ok=False, problem=str(error))]
 
 
-def plugins(
-    context: typer.Context, json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False
-) -> None:
+def plugins(json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False) -> None:
     """Connectors that are installed, and the keys each needs."""
     found = registry.load()
     rows = [
@@ -173,8 +171,9 @@ def plugins(
         typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
         return
     table = Table("Name", "What", "From", "Keys", box=None, header_style="bold", pad_edge=False)
-    for row in rows:
-        table.add_row(row["name"], row["title"], row["distribution"], " ".join(row["keys"]))
+    for name, connector in sorted(found.connectors.items()):
+        keys = " ".join(connector.settings.model_fields)
+        table.add_row(name, connector.title, found.sources.get(name, ""), keys)
     Console().print(table)
 
 

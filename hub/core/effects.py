@@ -53,3 +53,12 @@ def body(effect: Effect) -> dict[str, Any]:
     return {
         key: value.isoformat() if isinstance(value, datetime) else value for key, value in asdict(effect).items()
     }
+
+
+def from_body(kind_: str, content: Mapping[str, Any]) -> Effect:
+    """The effect that `body` wrote."""
+    values: dict[str, Any] = {
+        key: datetime.fromisoformat(value) if key in {"at", "due_at"} and value else value
+        for key, value in content.items()
+    }
+    return KINDS[kind_](**values)

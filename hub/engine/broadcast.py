@@ -48,10 +48,10 @@ class Listener:
         self._names |= names
         self._ready.set()
 
-    async def changed(self, timeout: float) -> set[str]:
-        """The names since the last call; an empty set when nothing happened for `timeout` seconds."""
+    async def changed(self, seconds: float) -> set[str]:
+        """The names since the last call; an empty set when nothing happened for so many seconds."""
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 await self._ready.wait()
         except TimeoutError:
             return set()

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from hub import log, meters
-from hub.core.effects import KINDS, AmendNotice, Effect, Notify
+from hub.core import effects
+from hub.core.effects import KINDS, Effect, Notify
 from hub.core.handles import kind_of
-from hub.core.records import instant
 from hub.engine.host import ConnectionHost
 from hub.engine.hub import Hub
 from hub.errors import AuthFailed, HubError, Temporary
@@ -127,12 +128,11 @@ async def _deliver(hub: Hub, link: Link, client: Any, push: Push, row: Any) -> N
 
 async def _resolved(hub: Hub, row: Any) -> Effect | None:
     """The effect as planned; an amendment with the vendor's id of what it amends, None when nothing was sent."""
-    body = {key: instant(value) if key in {"at", "due_at"} and value else value for key, value in row.body.items()}
-    effect = KINDS[row.kind](**body)
+    effect = effects.from_body(row.kind, row.body)
     if isinstance(effect, Notify):
         return effect
     before = await hub.db.read(outbox.last_sent, row.case_id, row.recipient)
-    return None if before is None else AmendNotice(**{**body, "replaces": before.vendor_id})
+    return None if before is None else replace(effect, replaces=before.vendor_id)
 
 
 async def _sent(hub: Hub, link: Link, row: Any, sent: Sent) -> None:

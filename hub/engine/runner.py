@@ -117,7 +117,7 @@ class Runner:
                 _log.error("lane stopped for a moment", lane=name, why=str(error))
                 await self._wait(kicked, TROUBLE)
                 continue
-            except Exception:  # one of the four places: a bug in a step must not end the daemon
+            except Exception:  # noqa: BLE001 - one of the four places: a bug in a step must not end the daemon
                 _log.exception("a bug stopped a lane for a moment", lane=name)
                 await self._wait(kicked, TROUBLE)
                 continue

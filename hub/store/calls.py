@@ -47,7 +47,7 @@ def orphans(
 
 
 def listing(
-    connection: Connection, *, since: datetime | None = None, until: datetime | None = None,
+    connection: Connection, /, *, since: datetime | None = None, until: datetime | None = None,
     running: bool = False, source: str | None = None, contact: int | None = None, newest_first: bool = False, limit: int | None = None,
     **wanted: Any,
 ) -> list[dict[str, Any]]:

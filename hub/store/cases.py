@@ -90,7 +90,7 @@ def renew(connection: Connection, rows: Sequence[Row]) -> None:
 
 
 def listing(
-    connection: Connection, *, since: datetime | None = None, until: datetime | None = None,
+    connection: Connection, /, *, since: datetime | None = None, until: datetime | None = None,
     void: bool = False, contact: int | None = None, newest_first: bool = False, limit: int | None = None,
     closed_since: datetime | None = None, **wanted: Any,
 ) -> list[dict[str, Any]]:

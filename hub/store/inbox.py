@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select, text, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, or_, select, text, true, update
 
 from hub.store.bulk import chunks, insert_new, upsert
 from hub.store.schema import group_aliases, inbox, packs
@@ -249,16 +249,12 @@ def replay(connection: Connection, *, connection_name: str | None, states: Seque
     """Let kept raws be parsed again: `dead` ones after a fix, `done` ones when a setting changed. Returns how many."""
     if "done" in states:
         _lay_out(connection, connection_name)
-    chosen = inbox.c.state.in_(states)
-    if connection_name is not None:
-        chosen &= inbox.c.connection == connection_name
+    mine = true() if connection_name is None else inbox.c.connection == connection_name
+    chosen = and_(inbox.c.state.in_(states), mine)
     same = (inbox.c.connection, inbox.c.kind, inbox.c.item, inbox.c.digest)
     kept = inbox.alias()
     repeated = exists().where(kept.c.state.in_(states), *(column == kept.c[column.name] for column in same))
-    waiting_again = inbox.c.state == "new"
-    if connection_name is not None:
-        waiting_again &= inbox.c.connection == connection_name
-    connection.execute(delete(inbox).where(waiting_again, repeated))
+    connection.execute(delete(inbox).where(inbox.c.state == "new", mine, repeated))
     first = select(func.min(inbox.c.id)).where(chosen).group_by(*same)
     connection.execute(delete(inbox).where(chosen, inbox.c.id.not_in(first)))
     return connection.execute(update(inbox).where(chosen).values(state="new", error=None)).rowcount

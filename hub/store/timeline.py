@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, func, select
 
@@ -43,8 +43,7 @@ def load(connection: Connection, starts: Mapping[int, datetime], until: datetime
         parts[contact][_OF_FACTS[row.kind]].append(fact)
         refs[fact.ref] = contact
         ids[fact.ref] = row.id
-    for value, contact in [(value, view.id) for view, _ in views.values() for value in view.handles]:
-        refs[value] = contact
+    refs |= {value: view.id for view, _ in views.values() for value in view.handles}
     for row in _marks(connection, refs):
         if not _gone(row, until):
             parts[refs[row.target]]["marks"].append(_fact(row, live_since))
@@ -54,7 +53,7 @@ def load(connection: Connection, starts: Mapping[int, datetime], until: datetime
         contact: Timeline(
             contact=view,
             first_inbound=first.get(contact),
-            **{kind: _ordered(found) for kind, found in parts[contact].items()},
+            **cast(Any, {kind: _ordered(found) for kind, found in parts[contact].items()}),
         )
         for contact, (view, _) in views.items()
     }

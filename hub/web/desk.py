@@ -21,7 +21,8 @@ from hub.engine.broadcast import Broadcaster
 from hub.engine.hub import OWN, Hub
 from hub.engine.receive import Receiver
 from hub.store import pages
-from hub.web import texts as languages, words
+from hub.web import texts as languages
+from hub.web import words
 from hub.web.formats import Formats
 from hub.web.forms import SEAT, Forms, key_of
 from hub.web.remote import Remote

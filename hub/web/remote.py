@@ -57,7 +57,7 @@ class Network:
         if remote.by_proxy:
             return True
         name = _name(remote.host)
-        return name == "localhost" or name == self._web.host or _is_loopback(name)
+        return name in {"localhost", self._web.host} or _is_loopback(name)
 
     def _is_proxy(self, address: str) -> bool:
         try:

@@ -82,7 +82,7 @@ class Webhooks:
             _log.error("not kept, the sender is asked to repeat", connection=link.name, why=str(error))
             wait = int(error.retry_after or RETRY_AFTER)
             await plain(send, 503, "Nothing was kept, send it again.\n", ((b"retry-after", b"%d" % wait),))
-        except Exception:  # a bug in a plugin must reach the log and its sender, and nobody else
+        except Exception:  # noqa: BLE001 - a bug in a plugin must reach the log and its sender, and nobody else
             meters.REFUSED.labels(link.name, "bug").inc()
             _log.exception("webhook failed", connection=link.name)
             await plain(send, 500, "Nothing was kept: the hub could not read this. See its log.\n")

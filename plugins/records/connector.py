@@ -147,7 +147,7 @@ def read(path: Path, name: str, _settings: Settings, context: Context) -> Iterat
             try:
                 row = json.loads(line)
                 if not isinstance(row, dict):
-                    raise ValueError("a record is an object")  # noqa: TRY004, TRY301 - told like any other bad line
+                    raise ValueError("a record is an object")  # noqa: TRY301 - told like any other bad line
                 from_json(row, context.country)
             except WrongRecord as error:
                 yield Refused(where, str(error))
