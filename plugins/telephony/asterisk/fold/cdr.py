@@ -70,14 +70,14 @@ def fill(trace: Trace, rows: Sequence[Row], site: Site, zone: ZoneInfo, holes: S
     whole = {name for name, channel in names.items() if _complete(channel) and not _in_hole(channel, holes)}
     wanted = [part for part in parts if part.channel not in whole or (part.called and part.called not in whole)]
     for part in parts:
-        _details(part, names)
+        _details(part, names, trace)
     if not wanted:
         return False
     _Filling(trace, site, parts, names, whole).add(wanted)
     return True
 
 
-def _details(part: Part, names: Mapping[str, Channel]) -> None:
+def _details(part: Part, names: Mapping[str, Channel], trace: Trace) -> None:
     """What only a row may know of a channel that was seen whole: the last application, the recording."""
     channel = names.get(part.channel)
     if channel is None:
@@ -87,7 +87,10 @@ def _details(part: Part, names: Mapping[str, Channel]) -> None:
     if part.did and not channel.did:
         channel.did = part.did
     if not channel.outgoing and not channel.steps and part.application and not part.called:
-        channel.steps.append(Step(part.start, part.application.lower(), part.argument, part.context, "cdr"))
+        rung = [other.dial.ended_at for other in trace.channels.values() if other.dial and other.dial.caller == channel.uid]
+        exact = [at for at in rung if at is not None and abs(at - part.start) < 2_000]
+        at = max([part.start, *exact, channel.born_at or 0])
+        channel.steps.append(Step(at, part.application.lower(), part.argument, part.context, "cdr"))
 
 
 def _complete(channel: Channel) -> bool:

@@ -12,7 +12,7 @@ from plugins.telephony.asterisk.wire import Packet
 _NOBODY = frozenset({"", "<null>", "<unknown>", "<none>"})
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """The dialplan ran an application on a channel."""
 
@@ -126,6 +126,7 @@ class Trace:
         self.pairs: dict[str, str] = {}
         self.waits: list[Waiting] = []
         self.handovers: list[Handover] = []
+        self._told: set[tuple[str, str, str, str, int]] = set()
         self.joined: dict[str, str] = {}
         self.restarted = False
         self.end = 0
@@ -212,6 +213,13 @@ class Trace:
                     channel.ended_at = max(hole.since, channel.last_at)
                     self.leave(channel.uid, channel.ended_at)
 
+    def hand_over(self, handover: Handover) -> None:
+        """Note a hand-over, once however often it is told."""
+        key = (handover.kind, handover.by, handover.moved, handover.target, handover.at // 1000)
+        if not self._told & {key, (*key[:4], key[4] - 1), (*key[:4], key[4] + 1)}:
+            self._told.add(key)
+            self.handovers.append(handover)
+
     def partner(self, uid: str) -> str | None:
         """The other half of a Local channel."""
         return self.pairs.get(uid)
@@ -279,7 +287,7 @@ def _dial_end(trace: Trace, at: int, fields: Packet) -> None:
         called.dial.status = fields.get("dialstatus", "")
         called.dial.forward = fields.get("forward", "")
     if called.dial.forward:
-        trace.handovers.append(Handover("forward", at, called.uid, called.name, extension=_exten(called.dial.forward)))
+        trace.hand_over(Handover("forward", at, called.uid, called.name, extension=_exten(called.dial.forward)))
 
 
 def _exten(forward: str) -> str:
@@ -343,7 +351,7 @@ def _blind_transfer(trace: Trace, at: int, fields: Packet) -> None:
     moved = trace.channel(at, fields, "transferee")
     if fields.get("result", "Success") != "Success" or by is None:
         return
-    trace.handovers.append(
+    trace.hand_over(
         Handover(
             "blind", at, by.uid, by.name, moved.uid if moved else "", extension=fields.get("extension", ""),
         )
@@ -357,7 +365,7 @@ def _attended_transfer(trace: Trace, at: int, fields: Packet) -> None:
     target = trace.channel(at, fields, "transfertarget")
     if fields.get("result", "Success") != "Success" or by is None:
         return
-    trace.handovers.append(
+    trace.hand_over(
         Handover(
             "attended", at, by.uid, by.name, moved.uid if moved else "", target.uid if target else "",
             target.name if target else "", consult=consult.uid if consult else "",
@@ -371,7 +379,7 @@ def _pickup(trace: Trace, at: int, fields: Packet) -> None:
     if picker is None:
         return
     picker.outgoing = False
-    trace.handovers.append(
+    trace.hand_over(
         Handover(
             "pickup", at, relieved.uid if relieved else "", relieved.name if relieved else "",
             target=picker.uid, target_name=picker.name,
@@ -383,7 +391,7 @@ def _parked(trace: Trace, at: int, fields: Packet) -> None:
     moved = trace.channel(at, fields, "parkee")
     by = trace.channel(at, fields, "parker")
     name = by.name if by else fields.get("parkerdialstring", "")
-    trace.handovers.append(
+    trace.hand_over(
         Handover(
             "park", at, by.uid if by else "", name, moved.uid if moved else "",
             extension=fields.get("parkingspace", ""),
@@ -477,10 +485,13 @@ def _cel_step(trace: Trace, at: int, fields: Packet) -> None:
 
 def _step(trace: Trace, at: int, fields: Packet, source: str) -> None:
     channel = trace.channel(at, {name: value for name, value in fields.items() if name not in {"exten", "context"}})
-    if channel is not None:
-        channel.steps.append(
-            Step(at, fields.get("application", "").lower(), fields.get("appdata", ""), fields.get("context", ""), source)
-        )
+    if channel is None:
+        return
+    step = Step(at, fields.get("application", "").lower(), fields.get("appdata", ""), fields.get("context", ""), source)
+    if step not in channel.steps:
+        channel.steps.append(step)
+        if len(channel.steps) > 1 and channel.steps[-2].at > at:
+            channel.steps.sort(key=lambda one: one.at)
 
 
 def _variable(trace: Trace, at: int, fields: Packet) -> None:
