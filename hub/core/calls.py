@@ -301,10 +301,11 @@ def _patience_over(session: Session) -> bool:
 
 def _dialled(session: Session, became: Outcome | None) -> Dialled | None:
     call, rang = session.call, session.client_rang
-    if call.direction != "outbound" or became == "member_no_answer":
+    if call.direction != "outbound":
         return None
-    if not session.client_legs:
-        return Dialled(valid=True, quality="unknown", ring=None) if session.judged else None
+    if not session.client_legs:  # nobody knows, unless our own phone was never taken: then he was not dialled
+        known = session.judged and became != "member_no_answer"
+        return Dialled(valid=True, quality="unknown", ring=None) if known else None
     ring = _ring_wait(session, None)
     if _network_answered(session):
         return Dialled(valid=True, quality=None, ring=ring)

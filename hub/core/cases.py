@@ -257,7 +257,7 @@ def build(waiting: Waiting, ended: Closing | None, context: Context) -> Case:
         group,
         context.book.team,
         context.timeline,
-        context.verdicts.values(),
+        context.talks,
         context.book.country,
     )
     owned = owners.ownership(question, waiting.owner)

@@ -15,6 +15,7 @@ from hub.core.handles import kind_of
 from hub.core.marks import Marks
 from hub.core.once import once
 from hub.core.policy import LineGroup, Rulebook
+from hub.core.session import Talk
 from hub.core.timeline import Timeline
 
 _UNWRITABLE = ("phone", "ext", "user", "withheld", "none")
@@ -47,6 +48,18 @@ class Context:
         low = bisect_left(self.attempts, since, key=lambda attempt: attempt.at)
         find = bisect_right if included else bisect_left
         return self.attempts[low : find(self.attempts, until, key=lambda attempt: attempt.at)]
+
+    @once
+    def talks(self) -> tuple[Talk, ...]:
+        """Talks of our own people with the client, by their start; a number that is nobody's is no employee."""
+        found = (
+            talk
+            for verdict in self.verdicts.values()
+            if verdict.direction != "internal"
+            for talk in verdict.talks
+            if talk.verified and talk.member is not None
+        )
+        return tuple(sorted(found, key=lambda talk: (talk.start, talk.member or "")))
 
     @once
     def text_known_at(self) -> datetime | None:

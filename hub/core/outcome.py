@@ -136,10 +136,10 @@ def _no_staff(session: Session) -> bool:
     queues = [leg for leg in session.legs if leg.kind == "queue"]
     if queues and all(leg.result in ("closed", "unreachable", "failed") for leg in queues):
         return True
-    if session.humans:
-        return True  # every device was unreachable
+    if session.humans and all(leg.result == "unreachable" for leg in session.humans):
+        return True
     last = _last_leg(session)
-    return last is not None and last.kind == "announcement" and session.call.hangup_by != "client" and not queues
+    return last is not None and last.kind == "announcement" and session.call.hangup_by != "client"
 
 
 def _busy_declined(session: Session) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from hub.core import hours
-from hub.core.calls import Verdict
 from hub.core.handles import same_line
 from hub.core.horizon import version_from
 from hub.core.hours import Calendar
 from hub.core.policy import LineGroup, Team
 from hub.core.records import Card, Deal
+from hub.core.session import Talk
 from hub.core.timeline import History, Timeline
 
 
@@ -31,7 +32,7 @@ class Question:
     """Whose is what happened on this line at this moment?
 
     at: the call's time, which decides who owns. due_at: when it must be done, None without a promise.
-    verdicts: the client's calls, for who talked with him last.
+    talks: those of ours who talked with the client, by the talk's start.
     """
 
     line: str | None
@@ -40,7 +41,7 @@ class Question:
     group: LineGroup
     team: Team
     timeline: Timeline
-    verdicts: Iterable[Verdict]
+    talks: Sequence[Talk]
     country: str = "RU"
 
 
@@ -156,17 +157,13 @@ def _last_talk(question: Question) -> str | None:
     """The employee who last talked with the client; a number that is nobody's of the team is no employee."""
     policy = question.group.policy
     since = question.at - policy.owner_memory
-    talks = [
-        talk
-        for verdict in question.verdicts
-        if verdict.direction != "internal" and verdict.started_at < question.at
-        for talk in verdict.talks
-        if since <= talk.start < question.at
-        and talk.verified
-        and talk.member is not None
-        and (talk.end is None or talk.end - talk.start >= policy.answer_min_talk)
-    ]
-    return max(talks, key=lambda talk: (talk.start, talk.member or "")).member if talks else None
+    earlier = bisect_left(question.talks, question.at, key=lambda talk: talk.start)
+    for talk in reversed(question.talks[:earlier]):
+        if talk.start < since:
+            return None
+        if talk.end is None or talk.end - talk.start >= policy.answer_min_talk:
+            return talk.member
+    return None
 
 
 def _duty(question: Question) -> str | None:

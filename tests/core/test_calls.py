@@ -40,7 +40,7 @@ OUTCOMES = [
     ("a call without any leg failed", "in c 3s bare", "failed_technical"),
     ("a failed trunk before anybody rang is technical", "in c 3s by system | 101 0-1 failed", "failed_technical"),
     ("a failed device beside one that rang is not", "in c 30s by system | 101 0-1 failed | 102 0-30", "no_answer"),
-    ("a failed leg behind a queue is not", "in c 30s | queue 0-30 | 101 0-1 failed", "no_staff"),
+    ("a failed leg behind a queue is not", "in c 30s | queue 0-30 | 101 0-1 failed", "abandoned_wait"),
     ("a client who leaves in the menu abandons it", "in c 30s | menu 0-30", "abandoned_ivr"),
     ("a menu that times out is abandoned", "in c 30s by system | menu 0-30 timeout", "abandoned_ivr"),
     (
@@ -54,6 +54,11 @@ OUTCOMES = [
     ("unreachable devices are no staff", "in c 3s | 101 0-1 unreachable | 102 1-2 unreachable", "no_staff"),
     ("unreachable devices behind a queue are no staff", "in c 30s | queue 0-30 | 101 0-1 unreachable", "no_staff"),
     ("an announcement that ends the call is no staff", "in c 20s by system | announcement 0-20", "no_staff"),
+    (
+        "an announcement behind a queue that rang nobody too",
+        "in c 60s by system | queue 0-50 timeout | announcement 50-60",
+        "no_staff",
+    ),
     ("an announcement that the client leaves is an abandoned menu", "in c 20s | announcement 0-20", "abandoned_ivr"),
     ("all phones busy or declined", "in c 20s by system | 101 0-2 busy | 102 0-20 declined", "busy_declined"),
     ("busy beats the client's hang-up", "in c 20s | 101 0-2 busy", "busy_declined"),
