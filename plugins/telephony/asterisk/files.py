@@ -19,7 +19,7 @@ from plugins.telephony.asterisk import columns
 from plugins.telephony.asterisk.fold import cdr, cel, queuelog
 from plugins.telephony.asterisk.fold.sessions import epoch_of
 from plugins.telephony.asterisk.groups import Groups
-from plugins.telephony.asterisk.keep import FIELDS, kept
+from plugins.telephony.asterisk.keep import FIELDS, VARIABLES, kept, worth_reading
 from plugins.telephony.asterisk.settings import Settings
 from plugins.telephony.asterisk.wire import Decoder, NotAmi, Packet, event_of, read_fields
 
@@ -210,7 +210,7 @@ class _Collected:
                 at = int(float(block[stamp + 12 : end if end > 0 else None]) * 1000)
             except ValueError:
                 at = None
-        if event not in _KEPT_NAMES:
+        if not worth_reading(event, block):
             if at is not None:
                 self._clock(at)
             return at
@@ -222,6 +222,8 @@ class _Collected:
             number = 0
             try:
                 for number, line in enumerate(stream, 1):
+                    if _dull(line):
+                        continue
                     try:
                         item = json.loads(line)
                         pairs, received = item["fields"], float(item["recv"])
@@ -357,6 +359,13 @@ class _Collected:
         for group, marker in self.markers:
             root = self._find(group)
             yield Raw("gap", f"{root}/{marker['from']}-{marker['to']}", dict(marker), root)
+
+
+def _dull(line: str) -> bool:
+    """Is this line one of the many packets that the fold never reads? Told without reading it as JSON."""
+    if '"VarSet"' in line:
+        return not any(name in line for name in VARIABLES)
+    return '"CEL"' in line and '"APP_START"' not in line
 
 
 def _offset(packet: Sequence[Any]) -> int:

@@ -10,6 +10,13 @@ _ROLES = (
     "", "dest", "transferer", "transferee", "origtransferer", "secondtransferer", "transfertarget", "target",
     "localone", "localtwo", "parkee", "parker", "retriever",
 )
+_AFTERWARDS = frozenset(
+    {
+        "Cdr", "CEL", "Hangup", "VarSet", "OriginateResponse", "MessageWaiting", "QueueCallerLeave",
+        "QueueCallerAbandon", "BridgeLeave",
+    }
+)
+"""What may still be said of a channel that is gone; it does not make it live."""
 _NOBODY = frozenset({"", "<null>", "<unknown>", "<none>"})
 
 
@@ -38,9 +45,13 @@ class Groups:
             linkedid = packet.get(role + "linkedid") or self.first.get(uid)
             if linkedid:
                 seen[linkedid] = None
-            if (known := self.first.setdefault(uid, linkedid or uid)) != linkedid:
+            if event not in _AFTERWARDS:
+                self.first.setdefault(uid, linkedid or uid)
+            elif not linkedid and uid not in self.first:
+                continue
+            if (known := self.first.get(uid, linkedid or uid)) != linkedid:
                 seen[known] = None
-            if name := packet.get(role + "channel"):
+            if (name := packet.get(role + "channel")) and uid in self.first:
                 self.names[uid] = name
         if event == "OriginateResponse" and not seen:
             seen.update(dict.fromkeys(self._originated(packet.get("channel", ""))))

@@ -11,7 +11,7 @@ from typing import Any
 from hub.sdk import Host, Page, Raw
 from plugins.telephony.asterisk import gap
 from plugins.telephony.asterisk.groups import Groups
-from plugins.telephony.asterisk.keep import FIELDS, kept
+from plugins.telephony.asterisk.keep import kept, worth_reading
 from plugins.telephony.asterisk.session import Heard, Session, opened
 from plugins.telephony.asterisk.settings import Settings
 from plugins.telephony.asterisk.wire import Packet, read_fields
@@ -52,7 +52,7 @@ class Listener:
 
     def raws(self, heard: Heard) -> list[Raw]:
         """The raw of a packet, none if the fold reads nothing of it."""
-        if heard.event not in FIELDS:
+        if not worth_reading(heard.event, heard.block):
             self.last = max(self.last, heard.received + (self.skew if self.stamped else 0))
             return []
         fields = read_fields(heard.block)

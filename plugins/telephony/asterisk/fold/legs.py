@@ -53,6 +53,11 @@ class View:
     handovers: list[Handover]
     legs: list[Leg] = field(default_factory=list)
 
+    @property
+    def unsure(self) -> bool:
+        """Would we have missed the client's own hang-up?"""
+        return any(client.lost or client.crashed or client.known_by == "cdr" for client in self.session.clients)
+
     def ended(self, at: int | None) -> datetime | None:
         """An end, not beyond the end of the session; None while both last."""
         if at is None:
@@ -315,6 +320,8 @@ def _why_not(view: View, channel: Channel) -> Result:
     cause = channel.cause if channel.requested_at is not None or _waited(channel) < _SOON else ""
     if (dial and dial.forward) or channel.cause == "23":
         return "forwarded"
+    if channel.up_at is not None and status not in {"", "CANCEL"}:
+        return "no_answer"  # it picked up and was not put through: a confirmation that nobody gave
     if channel.cause == "26" or any(h.kind == "pickup" and h.by == channel.uid for h in view.handovers):
         return "elsewhere"
     if channel.requested_at is not None and cause in _BUSY:
@@ -420,6 +427,8 @@ def _queue_leg(view: View, wait: Waiting) -> Leg:
     )
     if wait.how == "connected" or (connected and wait.how in {"", "continue", "complete"}):
         result = "answered"
+    elif wait.how == "abandoned" and not _gave_up(view) and to is not None and not view.unsure:
+        result = "closed"  # the queue let him go: nobody was there
     elif wait.how == "abandoned":
         result = "cancelled"
     elif wait.how in {"joinempty", "leaveempty", "joinunavail", "leaveunavail", "empty"}:
@@ -454,7 +463,7 @@ def _played(view: View, channel: Channel) -> None:
     previous: tuple[str, str] | None = None
     for number, step in enumerate(steps):
         after = [other.at for other in steps[number + 1 :] if other.at >= step.at]
-        ends = [*after[:1], *(at for at in borders if at >= step.at)]
+        ends = [*after[:1], *(at for at in borders if at > step.at)]
         ended = min(ends, default=None)
         leg = _step_leg(view, step, ended, queues)
         if leg is None:

@@ -29,7 +29,8 @@ def fill(trace: Trace, lines: Sequence[Mapping[str, str]]) -> None:
         wait = next((one for one in reversed(known) if one.since <= at + 1_500), None)
         if wait is None:
             trace.waits.append(Waiting(uid, queue, at, at, _REASONS[event]))
-        elif wait.how not in {"abandoned", "connected"}:
+        elif wait.how != "connected" and event != "ABANDON":
             wait.how = _REASONS[event]
-            if wait.to is None:
-                wait.to = at
+            wait.to = at if wait.to is None else wait.to
+        elif not wait.how:
+            wait.how, wait.to = _REASONS[event], wait.to or at

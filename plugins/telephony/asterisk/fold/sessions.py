@@ -227,7 +227,7 @@ def dialled_number(channel: Channel, trace: Trace) -> str:
         for step in caller.steps:
             if step.application == "dial" and step.at <= channel.seen_at + 1500:
                 for target in destinations(step.argument):
-                    if target.number and _is_device(target, device):
+                    if target.number and target.device and _is_device(target, device):
                         return target.number
     if channel.dial is not None and channel.dial.target:
         return channel.dial.target

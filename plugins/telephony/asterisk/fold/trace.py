@@ -511,7 +511,7 @@ def _variable(trace: Trace, at: int, fields: Packet) -> None:
             step = next((one for one in reversed(channel.steps) if one.application == "queue"), None)
             queue = step.argument.partition(",")[0] if step else ""
             trace.waits.append(Waiting(channel.uid, queue, step.at if step else at, at, value.lower()))
-        elif wait.how != "abandoned":
+        else:  # QueueCallerAbandon is also said of a caller whom the queue let go; one who hung up gets no status
             wait.how = value.lower()
             wait.to = wait.to or at
 

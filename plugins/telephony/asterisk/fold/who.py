@@ -18,6 +18,10 @@ _PSEUDO = frozenset(
         "bridge-park", "audiosocket", "websocket",
     }
 )
+_TECHNOLOGIES = frozenset(
+    {"PJSIP", "SIP", "IAX2", "DAHDI", "ZAP", "LOCAL", "SCCP", "SKINNY", "MGCP", "OOH323", "H323", "MOTIF", "DONGLE",
+     "QUECTEL", "KHOMP", "CONSOLE", "USBRADIO", "WEBSOCKET"}
+)
 _NOT_NUMBERS = frozenset({"", "s", "h", "t", "i", "o", "<unknown>"})
 
 
@@ -130,12 +134,11 @@ def _destination(tech: str, rest: str) -> Destination:
 
 
 def dialled(text: str) -> str:
-    """The number in a DialString (`79990000106@trunk`, `SIP/trunk/7999…`, `101`), empty where there is none."""
-    if not text:
-        return ""
-    if re.match(r"[A-Za-z0-9]+/", text) and not text[0].isdigit():
+    """The number in a DialString (`79990000106@trunk`, `trunk/7999…`, `SIP/trunk/7999…`, `101`), empty if there is none."""
+    head, slash, rest = text.partition("/")
+    if slash and head.upper() in _TECHNOLOGIES:
         found = destinations(text)
         return found[0].number if found else ""
-    if "@" in text:
-        return text.partition("@")[0].rpartition("/")[2]
-    return text.rpartition("/")[2] if "/" in text else text
+    if slash:
+        return rest.rpartition("/")[2].partition("@")[0]
+    return text.partition("@")[0]
