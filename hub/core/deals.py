@@ -35,6 +35,7 @@ def open_spans(history: History[Deal]) -> list[Span]:
 
 
 def any_open(deals: Sequence[History[Deal]], start: datetime, end: datetime | None = None) -> bool:
-    """Whether any deal was open at any moment from `start` up to `end` (default: at `start`), both included."""
+    """Whether any deal was open at `start` or at any moment from it on and before `end`."""
     until = end if end is not None and end > start else start
-    return any(begin <= until and start < ended for history in deals for begin, ended in open_spans(history))
+    spans = (span for history in deals for span in open_spans(history))
+    return any(ended > start and (begin <= start or begin < until) for begin, ended in spans)

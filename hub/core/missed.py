@@ -8,7 +8,7 @@ from hub.core.calls import Verdict
 from hub.core.cases import Case, Growing, Waiting
 from hub.core.context import Context
 from hub.core.deals import any_open
-from hub.core.owners import held_at, owned_cards
+from hub.core.owners import owned_cards
 
 KIND = "missed_call"
 SHORT = ("short_abandon", "ivr_short")
@@ -84,7 +84,4 @@ def _redial(earlier: Verdict, dial: Verdict, context: Context) -> bool:
 def _known(dial: Verdict, context: Context) -> bool:
     """Whether the caller is somebody's client: a card with an owner, or an open deal, at the call's time."""
     at = dial.started_at
-    if owned_cards(context.timeline.cards, at) or any_open(context.timeline.deals, at):
-        return True
-    held = (held_at(history, at) for history in context.timeline.deals)
-    return any(deal is not None and deal.owner is not None for deal in held)
+    return bool(owned_cards(context.timeline.cards, at)) or any_open(context.timeline.deals, at)

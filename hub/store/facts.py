@@ -308,6 +308,7 @@ def _touch(
         for handle_id in _either(change, "handle_id"):
             handles_touched[handle_id] = min(handles_touched.get(handle_id, since), since)
         if kind == "mark":
+            since = BEGINNING if _reopens(change) else since  # what it takes back may be long closed
             for target in _either(change, "target"):
                 targets[target] = min(targets.get(target, since), since)
         elif kind == "card" and row_id is not None:
@@ -326,6 +327,12 @@ def _either(change: _Change, column: str) -> set[Any]:
     """What the column holds now and what it held before."""
     values = (change.row.get(column), change.before._mapping[column] if change.before is not None else None)
     return {value for value in values if value is not None}
+
+
+def _reopens(change: _Change) -> bool:
+    """Whether the change is about a mark that takes an earlier closing back."""
+    bodies = (change.row.get("body"), change.before.body if change.before is not None else None)
+    return any(body is not None and body.get("kind") == "reopened" for body in bodies)
 
 
 def _since(change: _Change) -> datetime:
