@@ -25,6 +25,7 @@ from hub.core.records import (
     instant,
     to_json,
 )
+from hub.core.stitch import stitch
 from hub.errors import AuthFailed, ConfigError, Forged, HubError, Malformed, Rejected, Temporary
 from hub.sdk.connector import (
     Checked,
@@ -50,5 +51,5 @@ __all__ = [
     "Member", "MemberRef", "Message", "Notify", "Number", "Page", "Presence", "Push", "Raw", "Received", "Record",
     "Refused", "Rejected", "Reply", "Sent", "Stored", "Stream", "Submission", "Target", "Task", "Temporary",
     "Transfer", "WebhookRequest", "WrongRecord", "canonical", "effect_json", "from_json", "hookimpl", "hookspec", "instant",
-    "read_number", "same_line", "to_json",
+    "read_number", "same_line", "stitch", "to_json",
 ]
