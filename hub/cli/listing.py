@@ -17,7 +17,7 @@ from rich.table import Table
 from hub import clock
 from hub.cli.state import State, catch_up, moment
 from hub.engine import current, evaluate, files
-from hub.engine.hub import Hub
+from hub.engine.hub import OWN, Hub
 from hub.store import calls, connections, contacts, outbox, repairs
 from hub.store.database import Priority
 
@@ -142,7 +142,7 @@ def list_connections(context: typer.Context, json: Json = False) -> None:
     """How each connection is doing."""
 
     async def rows(hub: Hub) -> list[Row]:
-        configured = hub.links.keys()
+        configured = hub.links.keys() - {OWN}
         return [row for row in await hub.db.read(connections.listing) if row["name"] in configured]
 
     _show(context, rows, json, {

@@ -26,8 +26,8 @@ def link_of(hub: Hub, name: str | None) -> Link:
     if link is None:
         names = ", ".join(sorted(readers)) or "none"
         problem = "say which connection the file belongs to" if name is None else f'"{name}" is none that reads files'
-        raise ConfigError([Mistake("--connection", f"{problem}; these do: {names}", "--connection pbx")],
-                          hub.settings.path.name)
+        example = f"--connection {min(readers, default='pbx')}"
+        raise ConfigError([Mistake("--connection", f"{problem}; these do: {names}", example)], hub.settings.path.name)
     return link
 
 
