@@ -30,6 +30,11 @@ _log = log.get("derive")
 BATCH = 50
 """Contacts in one transaction (design.md 8)."""
 IMPORT_BATCH = 500
+MANY = 500
+"""Facts of one client from which on it is derived at most every REST."""
+REST = timedelta(seconds=1)
+CROWD = 2_000
+"""Facts of one client within the window from which on it cannot be a person."""
 LATER = timedelta(hours=1)
 """How far a contact is pushed away whose derivation fails."""
 
@@ -108,13 +113,30 @@ def keep(connection: Connection, work: Work, result: Result, now: datetime) -> s
     settled = people.settle(
         connection,
         {contact: (work.revisions[contact], derived.wake_at) for contact, derived in result.derived.items()},
+        {contact: now + REST for contact in result.derived if _facts(work.timelines[contact]) > MANY},
     )
+    _note_crowds(connection, [work.timelines[contact] for contact in settled], now)
     changed: set[str] = set()
     if _keep_calls(connection, work, {contact: result.derived[contact] for contact in sorted(settled)}, now):
         changed |= {"calls", "headline"}
     if _keep_cases(connection, work, {contact: result.reconciled[contact] for contact in sorted(settled)}, now):
         changed |= {"waits", "closed", "headline"}
     return changed
+
+
+def _facts(known: Timeline) -> int:
+    return len(known.calls) + len(known.messages)
+
+
+def _note_crowds(connection: Connection, timelines: Sequence[Timeline], now: datetime) -> None:
+    for known in timelines:
+        if _facts(known) > CROWD and known.contact.kind == "person":
+            handle = next(iter(known.contact.handles), str(known.contact.id))
+            repairs.note(
+                connection, f"crowd:{known.contact.id}", kind="crowd", now=now,
+                title=f"{handle} has more calls and messages than one client can have",
+                advice="if it is a switchboard or a line of yours, add it to [hub] shared_handles or to [lines]",
+            )
 
 
 def _keep_calls(connection: Connection, work: Work, derived: Mapping[int, Derived], now: datetime) -> bool:

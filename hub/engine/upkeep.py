@@ -19,8 +19,7 @@ async def step(hub: Hub) -> bool:
     now = hub.now()
     more = False
     for connection, key in await hub.db.read(inbox.quiet_groups, now - QUIET, 50):
-        more = True
-        await hub.db.write(Priority.BACKFILL, inbox.pack_group, connection, key)
+        more |= await hub.db.write(Priority.BACKFILL, inbox.pack_group, connection, key, now - QUIET) > 0
     if await hub.db.write(Priority.BACKFILL, inbox.expire, now - hub.settings.keep_raw):
         more = True
     meters.WAITING.set(await hub.db.read(inbox.waiting))

@@ -297,23 +297,25 @@ def pack(connection: Connection, group: Group) -> None:
 
 
 def quiet_groups(connection: Connection, before: datetime, limit: int) -> list[tuple[str, str]]:
-    """(connection, key) of groups that hold unpacked raws and got nothing new since that moment."""
+    """(connection, key) of groups that hold unpacked raws from before that moment."""
     rows = connection.execute(
         select(inbox.c.connection, inbox.c.group_key)
-        .where(inbox.c.group_key.is_not(None), inbox.c.state == "done")
-        .group_by(inbox.c.connection, inbox.c.group_key)
-        .having(func.max(inbox.c.received_at) < before)
+        .where(inbox.c.group_key.is_not(None), inbox.c.state == "done", inbox.c.received_at < before)
+        .distinct()
         .limit(limit)
     )
     return [(row.connection, row.group_key) for row in rows]
 
 
-def pack_group(connection: Connection, name: str, key: str) -> None:
-    """Pack the whole group around a key, unless something new came meanwhile."""
+def pack_group(connection: Connection, name: str, key: str, before: datetime | None = None) -> int:
+    """Pack the whole group around a key, unless something came since that moment. Returns how many were packed."""
+    count = 0
     for group in _groups(connection, name, [(key, ())]):
         _drop_repeats(group)
-        if group.raws and not any(raw.new for raw in group.raws):
+        if group.raws and not any(raw.new or (before is not None and raw.received_at >= before) for raw in group.raws):
             pack(connection, group)
+            count += 1
+    return count
 
 
 def expire(connection: Connection, before: datetime, limit: int = 5_000) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, func, or_, select, update
@@ -71,7 +72,7 @@ def mark_due(connection: Connection, changed: Mapping[int, datetime], now: datet
         .where(contacts.c.id == bindparam("contact"))
         .values(
             revision=contacts.c.revision + 1,
-            due_at=bindparam("now"),
+            due_at=case((contacts.c.rest_until > bindparam("now"), contacts.c.rest_until), else_=bindparam("now")),
             changed_from=case((earlier, bindparam("since")), else_=contacts.c.changed_from),
             seen_at=case((seen, bindparam("since")), else_=contacts.c.seen_at),
         )
@@ -107,21 +108,36 @@ def next_due(connection: Connection) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def settle(connection: Connection, derived: Mapping[int, tuple[int, datetime | None]]) -> set[int]:
+def settle(
+    connection: Connection,
+    derived: Mapping[int, tuple[int, datetime | None]],
+    rest: Mapping[int, datetime] = MappingProxyType({}),
+) -> set[int]:
     """Contact → (the revision it was derived at, when to wake): note it where nothing changed meanwhile.
 
-    Returns the contacts for which that is so; what was derived for the others must be thrown away.
+    rest: contacts that are to be left alone for a moment. Returns the contacts for which nothing changed; what was
+    derived for the others must be thrown away.
     """
     current: set[int] = set()
     for part in chunks(derived):
-        rows = connection.execute(select(contacts.c.id, contacts.c.revision).where(contacts.c.id.in_(part)))
+        rows = connection.execute(
+            select(contacts.c.id, contacts.c.revision)
+            .where(contacts.c.id.in_(part))
+            .order_by(contacts.c.id)
+            .with_for_update()  # where absorb runs beside us, nothing is marked due between this look and the note
+        )
         current |= {row.id for row in rows if derived[row.id][0] == row.revision}
     if current:
         connection.execute(
             update(contacts)
             .where(contacts.c.id == bindparam("contact"))
-            .values(due_at=None, changed_from=None, error=None, wake_at=bindparam("wake")),
-            [{"contact": contact, "wake": derived[contact][1]} for contact in sorted(current)],
+            .values(
+                due_at=None, changed_from=None, error=None, wake_at=bindparam("wake"), rest_until=bindparam("rest")
+            ),
+            [
+                {"contact": contact, "wake": derived[contact][1], "rest": rest.get(contact)}
+                for contact in sorted(current)
+            ],
         )
     return current
 

@@ -160,7 +160,8 @@ handles = Table(
 
 # Clients. kind: `person`, `shared`, `withheld` (one call), `none` (nobody's). revision counts changes; due_at: to be
 # derived now or then; wake_at: when time alone changes something; changed_from: the earliest changed fact since the
-# last derivation; merged_into: tombstone of an absorbed contact.
+# last derivation; rest_until: a contact with very many facts is left alone until then; merged_into: tombstone of an
+# absorbed contact.
 contacts = Table(
     "contacts", metadata,
     _key(),
@@ -171,6 +172,7 @@ contacts = Table(
     Column("wake_at", Instant),
     Column("changed_from", Instant),
     Column("seen_at", Instant),
+    Column("rest_until", Instant),
     Column("merged_into", Key),
     Column("error", Text),
     Index("ix_contacts_due", "due_at", sqlite_where=text("due_at IS NOT NULL"),
