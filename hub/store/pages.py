@@ -444,3 +444,8 @@ def connections_seen(connection: Connection, own: str) -> dict[str, datetime | N
         .order_by(connections.c.name)
     )
     return {row.name: row.received_at for row in rows}
+
+
+def dead_count(connection: Connection) -> int:
+    """How many received items could not be understood."""
+    return connection.scalar(select(func.count()).where(inbox.c.state == "dead")) or 0

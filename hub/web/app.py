@@ -17,11 +17,11 @@ from hub.engine.broadcast import Broadcaster
 from hub.engine.hub import Hub
 from hub.engine.receive import Receiver
 from hub.errors import Temporary
-from hub.web import events, health, marks
+from hub.web import api, events, health, marks
 from hub.web.desk import FOLDER, Desk
 from hub.web.guard import Guard
 from hub.web.health import Progress
-from hub.web.pages import now
+from hub.web.pages import calls, connections, contacts, deliveries, now, repairs
 from hub.web.remote import Network
 from hub.web.webhooks import PREFIX, Webhooks
 
@@ -55,7 +55,7 @@ def _pages(desk: Desk, runner: Progress | None) -> FastAPI:
         title="crmhub", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
         description="Read API of the hub. Rows are those of the command line with --json.",
     )
-    for part in (now, marks):
+    for part in (now, calls, contacts, connections, repairs, deliveries, marks, api):
         app.include_router(part.router(desk))
     app.include_router(events.router(desk.broadcaster))
     app.include_router(health.router(desk.hub, runner))

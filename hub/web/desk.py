@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +41,8 @@ MENU: tuple[tuple[str, str, str, str], ...] = (
     ("deliveries", "/deliveries", "send", N_("Deliveries")),
 )
 """Key, address, icon, text; an entry without a key is a heading. Only pages that exist."""
+FILTERS = frozenset({"period", "outcome", "line", "manager", "hours", "q", "before", "show", "state"})
+"""Parameters that make up a view, so that it can be sent to a colleague."""
 TABS = ("now", "calls", "contacts", "connections", "repairs")
 
 
@@ -156,7 +158,8 @@ class Desk:
         context = {
             "_": visitor.texts.say, "ngettext": visitor.texts.count, "f": visitor.formats, "visitor": visitor,
             "token": self.forms.token(visitor.seat), "members": self.members, "languages": languages.LANGUAGES,
-            "person": lambda ref: self.name(visitor, ref), "kinds": words.KINDS, "address": _address(request), "links": self._links,
+            "person": lambda ref: self.name(visitor, ref), "kinds": words.KINDS,
+            "because": words.BECAUSE, "address": _address(request), "link": _linker(request), "links": self._links,
             **values,
         }
         text = self._environment.get_template(template).render(context).strip()
@@ -178,6 +181,17 @@ def _address(request: Request) -> str:
     """Where the reader is, without the parts that belong to one visit."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name not in {"lang", "done", "undone"}]
     return request.url.path + (f"?{urlencode(kept)}" if kept else "")
+
+
+def _linker(request: Request) -> Callable[..., str]:
+    """Makes the address of this page with other parameters; an empty one is taken off."""
+
+    def link(**changed: str) -> str:
+        kept = {name: value for name, value in request.query_params.items() if name in FILTERS}
+        query = urlencode({name: value for name, value in {**kept, **changed}.items() if value})
+        return request.url.path + (f"?{query}" if query else "")
+
+    return link
 
 
 def local(address: str) -> str:

@@ -15,7 +15,8 @@ Row = Mapping[str, Any]
 
 def targets(row: Row) -> set[str]:
     """Everything by which a mark may name this case (model.md 2): its key, its evidence, the client's handles."""
-    return {row["key"], *row["evidence"], *row["contact"]["handles"]}
+    evidence = row["evidence"]
+    return {row["key"], *evidence, *(f"{row['kind']}:{ref}" for ref in evidence), *row["contact"]["handles"]}
 
 
 def taken_marks(rows: Iterable[Row], marks: Iterable[Event], book: Rulebook) -> dict[str, tuple[datetime, str]]:

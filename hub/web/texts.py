@@ -37,11 +37,11 @@ class Texts:
         self.language = language
         self._translations = translations
 
-    def say(self, text: str, **values: Any) -> Markup:
+    def say(self, text: str, /, **values: Any) -> Markup:
         """The text in this language with `%(name)s` filled in, values escaped."""
         return self._filled(self._translations.gettext(text), values)
 
-    def count(self, one: str, many: str, n: int, **values: Any) -> Markup:
+    def count(self, one: str, many: str, n: int, /, **values: Any) -> Markup:
         """The form that goes with `n` in this language; `%(n)s` is the number itself."""
         shown = values.pop("shown", self.number(n))
         return self._filled(self._translations.ngettext(one, many, n), {"n": shown, **values})

@@ -105,17 +105,6 @@ RESOLUTIONS: Table = {
     "no_callback_number": N_("number withheld, nowhere to call"),
 }
 
-QUALITY: Table = {
-    "answered": N_("answered"),
-    "rang": N_("rang"),
-    "busy": N_("busy"),
-    "declined": N_("declined"),
-    "unavailable": N_("unavailable"),
-    "voicemail": N_("voicemail"),
-    "short": N_("too short"),
-    "unknown": N_("unknown how long it rang"),
-}
-
 STEPS: Table = {
     "0": N_("Opened"),
     "1": N_("Half of the time is used"),

@@ -15,10 +15,9 @@ from hub.core import hours
 from hub.core.policy import Rulebook
 from hub.engine.hub import OWN
 from hub.store import pages
-from hub.web import words
+from hub.web import reading, words
 from hub.web.desk import Desk, Visitor
 from hub.web.formats import Formats
-from hub.web.reading import taken_marks
 from hub.web.texts import N_
 from hub.web.waits import Reading, Row, Wait, client_name, line_name
 
@@ -76,8 +75,9 @@ def read(connection: Connection, now: datetime, midnight: datetime) -> State:
     closed = pages.closed_cases(connection, now - WEEK, "recovered", "closed", "lost")
     running = pages.running_calls(connection, now - RUNNING)
     recent = [case for case in closed if case["closed_at"] >= min(now - timedelta(hours=1), midnight)]
-    refs = {ref for case in waiting for ref in case["evidence"]} | {case["closed_by"] for case in recent if case.get("closed_by")}
-    targets = {case["key"] for case in waiting} | {ref for case in waiting for ref in case["evidence"]}
+    refs = {ref for case in waiting for ref in case["evidence"]}
+    refs |= {case["closed_by"] for case in recent if case.get("closed_by")}
+    targets = {target for case in waiting for target in reading.targets(case)}
     rows = pages.connections_seen(connection, OWN)
     return State(
         open=waiting, closed=closed, today=pages.opened_cases(connection, midnight), running=running,
@@ -115,27 +115,27 @@ async def _view(desk: Desk, visitor: Visitor, request: Request) -> dict[str, Any
     midnight = datetime.combine(formats.local(formats.now).date(), time(), desk.zone)
     state = await desk.hub.db.read(read, formats.now, midnight)
     book = await desk.hub.book()
-    reading = Reading(
+    cases = Reading(
         book=book, formats=formats, names={key: member.name for key, member in desk.members.items()},
-        calls=state.calls, busy=_busy(state.running), taken=taken_marks(state.open, state.taken, book),
+        calls=state.calls, busy=_busy(state.running), taken=reading.taken_marks(state.open, state.taken, book),
     )
     who = request.query_params.get("who", "")
     me = visitor.member.key if visitor.member else None
-    waits = [reading.wait(row) for row in state.open]
+    waits = [cases.wait(row) for row in state.open]
     shown = [wait for wait in waits if _wanted(wait, who, me)]
     recent = [row for row in state.closed if row["closed_at"] >= formats.now - timedelta(hours=1)]
     return {
         "who": who, "groups": _groups(shown, formats), "rest": max(len(shown) - FIRST, 0),
         "waits": waits, "overdue": [wait for wait in waits if wait.late is not None],
         "longest": max(waits, key=lambda wait: wait.clock.seconds, default=None),
-        "silent": [row for row in state.closed if row.get("silently_lost")], "reading": reading,
-        "median": _median(state.today, book), "running": [_running(call, state.people, reading) for call in state.running],
-        "closed": [_closed(row, reading, state.marks) for row in recent if row.get("resolution") != "no_callback_number"],
+        "silent": [row for row in state.closed if row.get("silently_lost")], "reading": cases,
+        "median": _median(state.today, book), "running": [_running(call, state.people, cases) for call in state.running],
+        "closed": [_closed(row, cases, state.marks) for row in recent if row.get("resolution") != "no_callback_number"],
         "closed_today": [row for row in state.closed if row["closed_at"] >= midnight],
         "last_closed": next(iter(state.closed), None), "work": _work(book, formats),
-        "received": state.received, "has_calls": state.has_calls,
-        "is_first": not state.received, "back": "/" + (f"?who={who}" if who in {"mine", "nobody"} else ""),
-        "reasons": words.REASONS, "done": _done(request, state, reading),
+        "received": {name: at for name, at in state.received.items() if name in desk.hub.links}, "has_calls": state.has_calls,
+        "is_first": len(desk.hub.links) <= 1, "back": "/" + (f"?who={who}" if who in {"mine", "nobody"} else ""),
+        "reasons": words.REASONS, "done": _done(request, state, cases),
     }
 
 
