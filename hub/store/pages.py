@@ -367,7 +367,8 @@ def has_mark(connection: Connection, own: str, number: str) -> bool:
 
 def _event(row: Any) -> Event:
     record = rec.stored(row.body)
-    return Event(f"{row.connection}/{row.kind}/{row.source_id}", row.kind, row.at or rec.moment(record), record)
+    at = row.at or rec.moment(record) or row.received_at
+    return Event(f"{row.connection}/{row.kind}/{row.source_id}", row.kind, at, record)
 
 
 def cards_of(connection: Connection, contact: int) -> list[tuple[str, Record]]:

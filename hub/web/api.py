@@ -30,7 +30,7 @@ def router(desk: Desk) -> APIRouter:
         direction: str | None = None, outcome: str | None = None, missed: bool | None = None, limit: Limit = 200,
     ) -> Response:
         return _json(await db.read(
-            calls.listing, since=_moment(from_), until=_moment(to), connection=connection, line_group=line_group,
+            calls.listing, since=_moment(from_), until=_moment(to), source=connection, line_group=line_group,
             direction=direction, outcome=outcome, missed=missed, newest_first=True, limit=limit,
         ))
 
@@ -40,7 +40,7 @@ def router(desk: Desk) -> APIRouter:
         line_group: str | None = None, void: bool = False, limit: Limit = 200,
     ) -> Response:
         return _json(await db.read(
-            cases.listing, now=desk.hub.now(), since=_moment(from_), until=_moment(to), void=void, state=state,
+            cases.listing, since=_moment(from_), until=_moment(to), void=void, state=state,
             kind=kind, line_group=line_group, newest_first=True, limit=limit,
         ))
 

@@ -156,7 +156,7 @@ class Desk:
 
     def _answer(self, request: Request, visitor: Visitor, template: str, status: int, **values: Any) -> Response:
         context = {
-            "_": visitor.texts.say, "ngettext": visitor.texts.count, "f": visitor.formats, "visitor": visitor,
+            "_": visitor.texts.markup, "ngettext": visitor.texts.markup_count, "term": visitor.texts.say, "f": visitor.formats, "visitor": visitor,
             "token": self.forms.token(visitor.seat), "members": self.members, "languages": languages.LANGUAGES,
             "person": lambda ref: self.name(visitor, ref), "kinds": words.KINDS,
             "because": words.BECAUSE, "address": _address(request), "link": _linker(request), "links": self._links,

@@ -11,7 +11,10 @@ import phonenumbers
 from babel.dates import format_date, format_skeleton
 
 from hub.core import handles
-from hub.web.texts import Texts, glued
+from hub.web.texts import N_, Texts, glued
+
+SECONDS, MINUTES, HOURS, DAYS = N_("s"), N_("min"), N_("h"), N_("d")
+"""Units as they stand behind a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +35,22 @@ class Formats:
         if seconds is None:
             return ""
         whole = int(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)
-        unit = self.texts.say
         if whole < 60:
-            return f"{whole}\u00a0{unit('s')}"
+            return self._long(whole, SECONDS)
         if whole < 3600:
-            return f"{whole // 60}\u00a0{unit('min')}"
+            return self._long(whole // 60, MINUTES)
         if whole < 172_800:
-            return f"{whole // 3600}\u00a0{unit('h')}\u00a0{whole // 60 % 60:02d}\u00a0{unit('min')}"
-        return f"{whole // 86_400}\u00a0{unit('d')}\u00a0{whole // 3600 % 24:02d}\u00a0{unit('h')}"
+            return f"{self._long(whole // 3600, HOURS)}\u00a0{self._long(whole // 60 % 60, MINUTES, 2)}"
+        return f"{self._long(whole // 86_400, DAYS)}\u00a0{self._long(whole // 3600 % 24, HOURS, 2)}"
 
     def exact(self, seconds: float | None) -> str:
         """As `duration`, with the seconds below an hour: `6 min 12 s`."""
         if seconds is None or seconds < 60 or seconds >= 3600 or not int(seconds) % 60:
             return self.duration(seconds)
-        return f"{self.duration(seconds)}\u00a0{int(seconds) % 60}\u00a0{self.texts.say('s')}"
+        return f"{self.duration(seconds)}\u00a0{self._long(int(seconds) % 60, SECONDS)}"
+
+    def _long(self, n: int, unit: str, digits: int = 1) -> str:
+        return f"{n:0{digits}d}\u00a0{self.texts.say(unit)}"
 
     def stopwatch(self, seconds: float) -> str:
         """`3:12`, as a running call is shown."""
@@ -82,19 +87,19 @@ class Formats:
         if days == 0:
             return self.clock(at)
         if days in {-1, 1}:
-            return str(self.texts.say("%(day)s at %(time)s", day=self.day(at), time=self.clock(at)))
-        return str(self.texts.say("%(day)s, %(time)s", day=self.day(at), time=self.clock(at)))
+            return self.texts.say("%(day)s at %(time)s", day=self.day(at), time=self.clock(at))
+        return self.texts.say("%(day)s, %(time)s", day=self.day(at), time=self.clock(at))
 
     def ago(self, at: datetime | str | None) -> str:
         """`4 s ago`, `2 min ago`; beyond a day the moment."""
         if at is None:
-            return str(self.texts.say("never"))
+            return self.texts.say("never")
         passed = (self.now - self.local(at)).total_seconds()
         if passed < 1:
-            return str(self.texts.say("just now"))
+            return self.texts.say("just now")
         if passed >= 86_400:
             return self.moment(at)
-        return str(self.texts.say("%(time)s ago", time=self.duration(passed)))
+        return self.texts.say("%(time)s ago", time=self.duration(passed))
 
     def number(self, n: int) -> str:
         """Thousands apart."""
@@ -108,9 +113,9 @@ class Formats:
         if kind == "phone":
             return phone(value)
         if kind == "ext":
-            return str(self.texts.say("ext. %(number)s", number=value.rpartition("/")[2]))
+            return self.texts.say("ext. %(number)s", number=value.rpartition("/")[2])
         if kind == "user":
-            return str(self.texts.say("user %(id)s", id=value.rpartition("/")[2]))
+            return self.texts.say("user %(id)s", id=value.rpartition("/")[2])
         return value if kind in {"email", "id"} else f"{kind}: {value}" if value else handle
 
 

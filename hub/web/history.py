@@ -9,7 +9,7 @@ from typing import Any
 
 from hub.core import ladder
 from hub.core.policy import TeamMember
-from hub.core.records import Mark, Meeting, Message, Record, Submission
+from hub.core.records import Call, Mark, Meeting, Message, Record, Submission
 from hub.core.timeline import Fact
 from hub.store.pages import Event
 from hub.web import words
@@ -43,6 +43,7 @@ class Teller:
 
     reading: Reading
     cases: Sequence[Row]
+    bodies: Mapping[int, Record] = field(default_factory=dict)
     _attempts: dict[datetime, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -58,7 +59,8 @@ class Teller:
         source = f"{row['connection']} · {row['id']}"
         if row["direction"] == "inbound" and row["outcome"] != "answered" and row.get("ended_at"):
             missed = row["missed"] or row.get("excluded") in SHORT
-            node = "late" if opens and opens[0] == "mark-open" else ""
+            waits = any(case["state"] == "open" and row["ref"] in case["evidence"] for case in self.cases)
+            node = "late" if waits else ""
             return Entry(at=at, icon="missed" if missed else "in", title=self._missed(row), node=node, proof=proof,
                          details=self._where(row), source=source)
         talked = bool(row.get("talk"))
@@ -75,15 +77,15 @@ class Teller:
             ours = record.direction == "out"
             who = self.reading.name(record.member) if ours and record.member else ""
             title = (say("%(name)s wrote", name=who) if who else say("We wrote")) if ours else say("The client wrote")
-            channel = str(say(words.CHANNELS.get(record.channel, record.channel)))
-            return Entry(at=event.at, icon="mail" if record.channel == "email" else "chat", title=str(title),
+            channel = say(words.CHANNELS.get(record.channel, record.channel))
+            return Entry(at=event.at, icon="mail" if record.channel == "email" else "chat", title=title,
                          proof=self._closes(event.ref) or self._opens(event.ref), quote=record.text or "", ours=ours,
                          source=f"{channel} · {event.ref.partition('/')[0]}", url=record.url, kind="text")
         if isinstance(record, Submission):
             title = say("Form %(name)s", name=record.form) if record.form else say("A form was filled in")
-            return Entry(at=event.at, icon="form", title=str(title), proof=self._opens(event.ref),
+            return Entry(at=event.at, icon="form", title=title, proof=self._opens(event.ref),
                          quote=record.text or "", source=event.ref.partition("/")[0], url=record.url, kind="text")
-        title = str(say("Meeting"))
+        title = say("Meeting")
         if isinstance(record, Meeting) and record.title:
             title = f"{title}: {record.title}"
         return Entry(at=event.at, icon="day", title=title, proof=self._closes(event.ref),
@@ -98,7 +100,7 @@ class Teller:
         reason = words.REASONS.get(mark.reason or "", ("", ""))[0]
         titles = {
             "taken": ("check", say("%(name)s took it", name=name)),
-            "closed": ("x", say("%(name)s closed it: %(reason)s", name=name, reason=str(say(reason or "closed")).lower())),
+            "closed": ("x", say("%(name)s closed it: %(reason)s", name=name, reason=say(reason or "closed").lower())),
             "reopened": ("undo", say("%(name)s brought it back", name=name)),
             "contacted": ("check", say("%(name)s says the client was reached", name=name)),
             "snoozed": ("pause", say("%(name)s put it off", name=name)),
@@ -106,7 +108,7 @@ class Teller:
         }
         icon, title = titles.get(mark.kind, ("check", say("%(name)s: %(what)s", name=name, what=mark.kind)))
         closes = self._closes(event.ref)
-        return Entry(at=event.at, icon=icon, title=str(title), minor=closes is None, proof=closes,
+        return Entry(at=event.at, icon=icon, title=title, minor=closes is None, proof=closes,
                      quote=mark.note or "", ours=True, kind="mark")
 
     def effect(self, row: Row) -> Entry:
@@ -117,18 +119,18 @@ class Teller:
         step = words.STEPS.get(str(body.get("step")), "")
         to = self.reading.name(row["recipient"])
         text = say("%(what)s to %(name)s", what=what, name=to) if to else what
-        because = str(say(step)).lower() if step else ""
+        because = say(step).lower() if step else ""
         tone, state = words.DELIVERY_STATES.get(row["state"], ("", row["state"]))
-        title = f"{text}: {because}" if because else str(text)
+        title = f"{text}: {because}" if because else text
         return Entry(at=row["settled_at"] or row["at"], icon="bell", title=title, minor=True,
-                     pill=(tone, str(say(state))), url=row["url"], kind="effect")
+                     pill=(tone, say(state)), url=row["url"], kind="effect")
 
     def _opens(self, ref: str) -> tuple[str, str] | None:
         say = self.reading.formats.texts.say
         for case in self.cases:
             if case["opened_by"] == ref and case.get("resolution") != "no_callback_number":
                 css = "mark-open" if case["state"] == "open" else "mark-open past"
-                return css, str(say("opened the wait"))
+                return css, say("opened the wait")
         return None
 
     def _closes(self, ref: str) -> tuple[str, str] | None:
@@ -137,7 +139,7 @@ class Teller:
             if case.get("closed_by") == ref and ref != case["opened_by"]:
                 wait = self.reading.clock(case, case["closed_at"])
                 css = "mark-close" if case["state"] == "recovered" else "mark-open past"
-                return css, str(formats.texts.say("closed the wait in %(time)s", time=formats.duration(wait.seconds)))
+                return css, formats.texts.say("closed the wait in %(time)s", time=formats.duration(wait.seconds))
         return None
 
     def _attempt(self, at: datetime) -> tuple[str, str] | None:
@@ -146,36 +148,47 @@ class Teller:
         if attempt is None:
             return None
         if attempt["valid"]:
-            return "accent", str(say("attempt counted"))
-        return "line", str(say("not counted: too short a ring"))
+            return "accent", say("attempt counted")
+        return "line", say("not counted: too short a ring")
 
     def _missed(self, row: Row) -> str:
         formats = self.reading.formats
         texts = formats.texts
-        text = str(texts.say(verdict_of(row).text))
+        text = texts.say(verdict_of(row).text)
         if row.get("missed"):
-            text = str(texts.say("Missed call, %(what)s", what=text))
+            text = texts.say("Missed call, %(what)s", what=text)
         text = text[:1].upper() + text[1:]
         if row["client_wait"] is None:
             return text
-        return str(texts.say("%(what)s after %(time)s", what=text, time=formats.exact(row["client_wait"])))
+        return texts.say("%(what)s after %(time)s", what=text, time=formats.exact(row["client_wait"]))
 
     def _talk(self, row: Row) -> str:
         formats = self.reading.formats
         say = formats.texts.say
-        name = self.reading.name(row.get("answered_by") or next((ring["member"] for ring in row.get("rang") or ()), None))
+        name = self._ours(row)
         inbound = row["direction"] == "inbound"
         if row.get("talk"):
             text = N_("The client called, %(name)s talked for %(time)s") if inbound else N_("%(name)s called, talked for %(time)s")
-            return str(say(text, name=name or say("somebody"), time=formats.exact(row["talk"])))
+            return say(text, name=name or say("somebody"), time=formats.exact(row["talk"]))
         if row.get("ended_at") is None:
-            return str(say("The client is calling now") if inbound else say("%(name)s is calling the client now", name=name or say("somebody")))
+            if inbound:
+                return say("The client is calling now")
+            return say("%(name)s is calling the client now", name=name or say("somebody"))
         if inbound:
-            return str(say("The client called"))
-        what = str(say(verdict_of(row).text))
+            return say("The client called")
+        what = say(verdict_of(row).text)
         if row.get("ring_wait"):
-            return str(say("%(name)s called, rang %(time)s: %(what)s", name=name or say("somebody"), time=formats.exact(row["ring_wait"]), what=what))
-        return str(say("%(name)s called: %(what)s", name=name or say("somebody"), what=what))
+            return say("%(name)s called, rang %(time)s: %(what)s", name=name or say("somebody"), time=formats.exact(row["ring_wait"]), what=what)
+        return say("%(name)s called: %(what)s", name=name or say("somebody"), what=what)
+
+    def _ours(self, row: Row) -> str:
+        """Who of us had this call."""
+        if row.get("answered_by"):
+            return self.reading.name(row["answered_by"])
+        record = self.bodies.get(row["number"])
+        legs = record.legs if isinstance(record, Call) else ()
+        own = next((leg.to for leg in legs if leg.kind == "member" and leg.to), None)
+        return self.reading.name(own)
 
     def _where(self, row: Row) -> str:
         formats = self.reading.formats
@@ -186,10 +199,11 @@ class Teller:
             for ring in row.get("rang") or () if ring.get("seconds") and ring.get("result") != "answered"
         ]
         if rang and row["direction"] == "inbound":
-            parts.append(str(say("rang at %(names)s", names=", ".join(rang))))
+            parts.append(say("rang at %(names)s", names=", ".join(rang)))
         if row.get("missed") and row.get("hangup_by"):
-            parts.append(str(say(words.HANGUP[row["hangup_by"]])))
-        parts += [str(say(words.FLAGS[flag])) for flag in row.get("flags") or () if flag in words.FLAGS]
+            hung_up = words.HANGUP[row["hangup_by"]]
+            parts.append(say(hung_up))
+        parts += [say(words.FLAGS[flag]) for flag in row.get("flags") or () if flag in words.FLAGS]
         return " · ".join(part for part in parts if part)
 
 

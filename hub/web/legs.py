@@ -73,13 +73,13 @@ def picture(call: Call, formats: Formats, names: Mapping[str, str]) -> Picture:
     ticks = tuple(
         (round(LEFT + part * WIDTH, 1), formats.exact(int(total * part))) for part in ((0.0, 0.5, 1.0) if total >= 4 else (0.0, 1.0))
     )
-    label = str(formats.texts.say("The call leg by leg, %(time)s in all", time=formats.exact(int(total))))
+    label = formats.texts.say("The call leg by leg, %(time)s in all", time=formats.exact(int(total)))
     ended = round(LEFT + WIDTH, 1) if call.ended_at is not None else None
     return Picture(tuple(lines), ticks, TOP + len(lines) * ROW + 2, label, ended)
 
 
 def _name(leg: Leg, formats: Formats, names: Mapping[str, str]) -> str:
-    kind = str(formats.texts.say(words.LEGS[leg.kind]))
+    kind = formats.texts.say(words.LEGS[leg.kind])
     if not leg.to:
         return kind
     member = names.get(leg.to)
@@ -98,7 +98,7 @@ def _note(leg: Leg, stop: datetime, formats: Formats) -> str:
     if leg.kind in MACHINES:
         return formats.exact(whole)
     if leg.result in {"unreachable", "failed", "busy", "declined", "forwarded"} and leg.answered_at is None:
-        return str(texts.say(words.LEG_RESULTS[leg.result]))
+        return texts.say(words.LEG_RESULTS[leg.result])
     if leg.answered_at is not None:
-        return str(texts.say("talked %(time)s", time=formats.exact(int((stop - leg.answered_at).total_seconds()))))
-    return str(texts.say("rang %(time)s", time=formats.exact(whole)))
+        return texts.say("talked %(time)s", time=formats.exact(int((stop - leg.answered_at).total_seconds())))
+    return texts.say("rang %(time)s", time=formats.exact(whole))

@@ -72,25 +72,25 @@ def ruler(row: Row, reading: Reading, next_step: tuple[datetime, str] | None) ->
     wanted: list[tuple[int, Label]] = []
     for number, at in enumerate(_dials(row, reading)):
         text = texts.say("called %(time)s", time=formats.moment(at)) if number == 0 else formats.clock(at)
-        dots.append(Dot("l", place(at), 5, str(texts.say("called %(time)s", time=formats.moment(at)))))
-        wanted.append((0 if number == 0 else 4, _label(place(at), 20, str(text), number == 0)))
+        dots.append(Dot("l", place(at), 5, texts.say("called %(time)s", time=formats.moment(at))))
+        wanted.append((0 if number == 0 else 4, _label(place(at), 20, text, number == 0)))
     for attempt in row.get("attempts") or ():
         if attempt.get("kind") == "message":
             continue
         at = datetime.fromisoformat(attempt["at"])
         what = N_("%(time)s attempt") if attempt.get("valid") else N_("%(time)s not counted")
-        said = str(texts.say(what, time=formats.clock(at)))
+        said = texts.say(what, time=formats.clock(at))
         dots.append(Dot("v" if attempt.get("valid") else "w", place(at), 6, said))
         wanted.append((3 if attempt.get("valid") else 5, _label(place(at), 72, said, False)))
     if due_at is not None and due_place is not None:
         what = N_("was due %(time)s") if late else N_("due %(time)s")
-        wanted.append((2, _label(due_place, 72, str(texts.say(what, time=formats.moment(due_at))), False)))
+        wanted.append((2, _label(due_place, 72, texts.say(what, time=formats.moment(due_at)), False)))
     if closed_at is not None:
         good = row["state"] == "recovered"
-        dots.append(Dot("ok" if good else "end", head_at, 7, str(texts.say("closed %(time)s", time=formats.moment(closed_at)))))
-        wanted.append((1, _label(head_at, 20, str(texts.say("closed %(time)s", time=formats.moment(closed_at))), True)))
+        dots.append(Dot("ok" if good else "end", head_at, 7, texts.say("closed %(time)s", time=formats.moment(closed_at))))
+        wanted.append((1, _label(head_at, 20, texts.say("closed %(time)s", time=formats.moment(closed_at)), True)))
     else:
-        wanted.append((1, _label(head_at, 20, str(texts.say("now %(time)s", time=formats.clock(reading.now))), True)))
+        wanted.append((1, _label(head_at, 20, texts.say("now %(time)s", time=formats.clock(reading.now)), True)))
         if next_step is not None:
             dots.append(Dot("next", place(next_step[0]), 5, next_step[1]))
             wanted.append((1, _label(place(next_step[0]), 72, next_step[1], False)))

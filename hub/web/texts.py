@@ -27,33 +27,40 @@ def N_(text: str) -> str:  # noqa: N802 - the name that collectors of texts know
 
 def glued(text: str) -> str:
     """Numbers never part from their units or from their thousands: a no-break space between them."""
-    return type(text)(_GLUE.sub("\u00a0", text))
+    return _GLUE.sub("\u00a0", text)
 
 
 class Texts:
-    """The texts of one language. `_("waits {n}", n=…)`-style calls escape their values; the texts themselves may hold markup."""
+    """The texts of one language. A text without values may hold any sign; one with values writes `%` as `%%`."""
 
     def __init__(self, language: str, translations: NullTranslations) -> None:
         self.language = language
         self._translations = translations
 
-    def say(self, text: str, /, **values: Any) -> Markup:
-        """The text in this language with `%(name)s` filled in, values escaped."""
-        return self._filled(self._translations.gettext(text), values)
+    def say(self, text: str, /, **values: Any) -> str:
+        """The text in this language with `%(name)s` filled in, as plain text."""
+        said = self._translations.gettext(text) if text else ""  # the empty text is gettext's header
+        return glued(said % values if values else said)
 
-    def count(self, one: str, many: str, n: int, /, **values: Any) -> Markup:
-        """The form that goes with `n` in this language; `%(n)s` is the number itself."""
-        shown = values.pop("shown", self.number(n))
-        return self._filled(self._translations.ngettext(one, many, n), {"n": shown, **values})
+    def count(self, one: str, many: str, n: int, /, **values: Any) -> str:
+        """The form that goes with `n` in this language, as plain text; `%(n)s` is the number itself."""
+        return glued(self._translations.ngettext(one, many, n) % {"n": self.number(n), **values})
+
+    def markup(self, text: str, /, **values: Any) -> Markup:
+        """As `say`, for templates: the text, which is ours, may hold markup; values are escaped."""
+        return Markup(self.say(text, **_escaped(values)))  # noqa: S704
+
+    def markup_count(self, one: str, many: str, n: int, /, **values: Any) -> Markup:
+        """As `count`, for templates."""
+        return Markup(self.count(one, many, n, **_escaped(values)))  # noqa: S704
 
     def number(self, n: int) -> str:
         """The number with its thousands apart."""
         return f"{n:,}".replace(",", "\u00a0" if self.language == "ru" else ",")
 
-    @staticmethod
-    def _filled(text: str, values: Mapping[str, Any]) -> Markup:
-        filled = Markup(text) % {name: escape(value) for name, value in values.items()}  # noqa: S704 - ours, not input
-        return Markup(glued(str(filled)))  # noqa: S704 - values were escaped
+
+def _escaped(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: escape(value) for name, value in values.items()}
 
 
 @cache

@@ -135,7 +135,7 @@ class Reading:
         number = line_name(call.get("line") if call else None, self.formats)
         group = str(row["line_group"])
         if group == "default":
-            return number or str(self.formats.texts.say("no line group"))
+            return number or self.formats.texts.say("no line group")
         return f"{group} · {number}" if number else group
 
     def name(self, ref: str | None) -> str:
@@ -151,34 +151,36 @@ class Reading:
         attempts = int(row.get("client_attempts") or 1)
         call = self._last_call(row)
         if call is not None and call["outcome"] == "callback_requested":
-            return "accent", str(texts.say("asked for a callback"))
+            return "accent", texts.say("asked for a callback")
         if attempts > 1:
             tone = "late" if row.get("priority") == "high" else "soon"
-            return tone, str(texts.count("called %(n)s time", "called %(n)s times", attempts))
+            return tone, texts.count("called %(n)s time", "called %(n)s times", attempts)
         if "returned_unhappy" in (row.get("flags") or ()):
-            return "soon", str(texts.say("called again soon after we talked"))
-        if call is not None and "first_time_caller" in (call.get("flags") or ()):
-            return "line", str(texts.say("new number"))
+            return "soon", texts.say("called again soon after we talked")
+        is_new = call is not None and "first_time_caller" in (call.get("flags") or ())
+        if is_new and not row["contact"]["name"]:
+            return "line", texts.say("new number")
         return None
 
     def _says(self, row: Row) -> str:
         call = self._last_call(row)
         if call is None:
-            return str(self.formats.texts.say(words.KINDS[row["kind"]][2]))
+            kind = words.KINDS[row["kind"]][2]
+            return self.formats.texts.say(kind)
         return said(call, self.formats, self.name)
 
     def _note(self, row: Row) -> str:
         texts = self.formats.texts
         owner, turn = row.get("owner"), row.get("assignee") or row.get("owner")
-        if turn in self.busy:
+        if turn is not None and turn in self.busy:
             passed = (self.now - self.busy[turn]).total_seconds()
-            return str(texts.say("on the phone for %(time)s", time=self.formats.duration(passed)))
+            return texts.say("on the phone for %(time)s", time=self.formats.duration(passed))
         if row["key"] in self.taken and turn == self.taken[row["key"]][1]:
             return ""
         if row.get("owner_absent") and owner and owner != turn:
-            return str(texts.say("instead of %(name)s, who is away", name=self.name(owner)))
+            return texts.say("instead of %(name)s, who is away", name=self.name(owner))
         because = words.BECAUSE.get(row.get("owner_because") or "")
-        return str(texts.say(because)) if because else ""
+        return texts.say(because) if because else ""
 
 
 def said(call: Row, formats: Formats, name: Any) -> str:
@@ -186,15 +188,15 @@ def said(call: Row, formats: Formats, name: Any) -> str:
     texts = formats.texts
     time = formats.exact(call["client_wait"])
     if "lost_in_transfer" in (call.get("flags") or ()):
-        return str(texts.say("Was put through and lost after talking with %(name)s", name=name(call.get("last_human"))))
+        return texts.say("Was put through and lost after talking with %(name)s", name=name(call.get("last_human")))
     if call.get("excluded") in SHORT:
-        return str(texts.say("Hung up after %(time)s: in no rate, but the client is ours", time=time))
+        return texts.say("Hung up after %(time)s: in no rate, but the client is ours", time=time)
     if call["outcome"] == "answered":
-        return str(texts.say("Talked with %(name)s", name=name(call.get("answered_by"))))
+        return texts.say("Talked with %(name)s", name=name(call.get("answered_by")))
     if call["outcome"] is None and call.get("ended_at") is None:
-        return str(texts.say("Is calling now"))
+        return texts.say("Is calling now")
     sentence = _SAID.get(call["outcome"] or "", N_("The call is not judged yet"))
-    return str(texts.say(sentence, time=time))
+    return texts.say(sentence, time=time)
 
 
 def client_name(name: str | None, handles_: Sequence[str], formats: Formats) -> str:
@@ -202,7 +204,7 @@ def client_name(name: str | None, handles_: Sequence[str], formats: Formats) -> 
     if name:
         return name
     ordered = sorted(handles_, key=lambda handle: (not handle.startswith("phone:"), handle))
-    return formats.handle(ordered[0]) if ordered else str(formats.texts.say("number withheld"))
+    return formats.handle(ordered[0]) if ordered else formats.texts.say("number withheld")
 
 
 def line_name(line: str | None, formats: Formats) -> str:

@@ -136,7 +136,7 @@ EFFECTS: Table = {
     "add_note": N_("Note"),
     "create_lead": N_("Lead"),
     "send_message": N_("Message"),
-    "originate": N_("Call"),
+    "originate": N_("Call to the client"),
 }
 
 DELIVERY_STATES: Mapping[str, tuple[str, str]] = {

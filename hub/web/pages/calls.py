@@ -203,7 +203,7 @@ def _shown(
     address = formats.handle(row.get("client")) or (row.get("client_raw") or "")
     client = client_name(person.name if person else None, person.handles if person else (), formats)
     if row["direction"] == "internal":
-        client = str(formats.texts.say("between ourselves"))
+        client = formats.texts.say("between ourselves")
     return Shown(
         number=row["number"], at=datetime.fromisoformat(row["started_at"]), contact=row["contact"], client=client,
         address="" if address == client else address, line=_line(row, formats), verdict=verdict,
@@ -226,12 +226,12 @@ def _because(row: Row, verdict: Verdict, reading: Reading) -> str:
     if row["outcome"] == "answered" and not row.get("excluded"):
         who = reading.name(row.get("answered_by"))
         talk = reading.formats.exact(row["talk"])
-        return " · ".join(filter(None, (who, talk and str(texts.say("talked %(time)s", time=talk)))))
+        return " · ".join(filter(None, (who, talk and texts.say("talked %(time)s", time=talk))))
     if row["direction"] == "inbound" and row.get("in_hours") is False and row.get("missed"):
-        return str(texts.say("off hours"))
+        return texts.say("off hours")
     if row["direction"] == "outbound" and row.get("ring_wait"):
-        return str(texts.say("rang %(time)s", time=reading.formats.exact(row["ring_wait"])))
-    return str(texts.say(verdict.because)) if verdict.because else ""
+        return texts.say("rang %(time)s", time=reading.formats.exact(row["ring_wait"]))
+    return texts.say(verdict.because) if verdict.because else ""
 
 
 def _fate(row: Row, cases: Sequence[Row], reading: Reading) -> tuple[str, str, str] | None:
@@ -244,19 +244,19 @@ def _fate(row: Row, cases: Sequence[Row], reading: Reading) -> tuple[str, str, s
     if case["state"] == "open":
         wait = reading.wait(case)
         late = texts.say("%(time)s overdue", time=formats.duration(wait.late)) if wait.late is not None else ""
-        return "link", str(texts.say("waits %(time)s", time=formats.duration(wait.clock.seconds))), str(late)
+        return "link", texts.say("waits %(time)s", time=formats.duration(wait.clock.seconds)), late
     reached = case.get("time_to_reach") or {}
     time_ = reached.get("wall") if reached.get("working") is None else reached["working"]
-    resolution = str(texts.say(words.RESOLUTIONS.get(case["resolution"] or "", N_("closed"))))
+    resolution = texts.say(words.RESOLUTIONS.get(case["resolution"] or "", N_("closed")))
     if case["state"] == "recovered":
-        after = str(texts.say("in %(time)s", time=formats.duration(time_))) if time_ is not None else ""
+        after = texts.say("in %(time)s", time=formats.duration(time_)) if time_ is not None else ""
         who = reading.name(case.get("closed_by_member"))
         return "good", resolution, ", ".join(filter(None, (after, who)))
     if case.get("silently_lost"):
-        return "worst", str(texts.say("silently lost")), resolution
+        return "worst", texts.say("silently lost"), resolution
     if case.get("resolution") == "closed_by_hand":
         reason = words.REASONS.get(case.get("reason") or "", ("", ""))[0]
-        return "soft", resolution, str(texts.say(reason)) if reason else ""
+        return "soft", resolution, texts.say(reason) if reason else ""
     return "soft", resolution, ""
 
 
@@ -265,9 +265,9 @@ def more(row: Row, formats: Formats) -> str:
     texts = formats.texts
     parts = [words.HANGUP.get(row.get("hangup_by") or "")]
     parts += [words.FLAGS.get(flag) for flag in row.get("flags") or ()]
-    said = [str(texts.say(part)) for part in parts if part]
+    said = [texts.say(part) for part in parts if part]
     if row.get("queue"):
-        said.append(str(texts.say("queue %(name)s", name=row["queue"])))
+        said.append(texts.say("queue %(name)s", name=row["queue"]))
     said.append(f"{row['connection']} · {row['id']}")
     line = " · ".join(said)
     return line[:1].upper() + line[1:]

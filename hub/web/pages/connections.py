@@ -132,14 +132,14 @@ def _state(link: Link, row: Mapping[str, Any], formats: Formats) -> State:
     broken = [item for item in row["streams"] if item["failures"]]
     if broken:
         again = min((item["due_at"] for item in broken if item["due_at"]), default=None)
-        when = str(say("tried again at %(time)s", time=formats.clock_seconds(again))) if again else ""
+        when = say("tried again at %(time)s", time=formats.clock_seconds(again)) if again else ""
         return State("soon", N_("does not answer"), " · ".join(filter(None, (broken[0]["error"], when))))
     if row["waiting"] > 1000:
-        return State("soon", N_("catching up"), str(say("%(n)s items wait to be understood", n=formats.number(row["waiting"]))))
+        return State("soon", N_("catching up"), say("%(n)s items wait to be understood", n=formats.number(row["waiting"])))
     if row["received_at"] is None:
         way = N_("waits for the first webhook or file") if not link.streams else N_("connected, nothing has come yet")
         reached = any(item["pulled_at"] for item in row["streams"]) or not link.streams
-        return State("off", N_("no data yet"), str(say(way if reached else N_("has not connected yet"))))
+        return State("off", N_("no data yet"), say(way if reached else N_("has not connected yet")))
     return State("", N_("working"), "")
 
 
@@ -152,7 +152,7 @@ def _stream(name: str, stream: Any, row: Mapping[str, Any] | None, formats: Form
     else:
         way = say("asked every %(time)s", time=formats.duration(stream.every))
     if row is None or (row["pulled_at"] is None and not row["failures"]):
-        return Stream(name, str(way), "line", str(say("not read yet")), None, None)
+        return Stream(name, str(way), "line", say("not read yet"), None, None)
     if row["failures"]:
         return Stream(name, str(way), "soon", str(row["error"] or say("does not answer")), row["pulled_at"], row["complete_until"])
     word = say("connected") if stream is not None and stream.live is not None else say("read")

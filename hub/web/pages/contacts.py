@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
 from hub.core import hours
-from hub.core.records import Card
+from hub.core.records import Card, Record
 from hub.store import pages
 from hub.web import reading as marks_of
 from hub.web import words
@@ -44,6 +44,7 @@ class Known:
     cards: list[tuple[str, Any]]
     count: int
     first: datetime | None
+    bodies: dict[int, Record]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,13 @@ def read(connection: Connection, person: pages.Person, before: datetime | None) 
     cases = pages.cases_of(connection, [person.id])
     named = {target for case in cases for target in marks_of.targets(case)}
     refs = {ref for case in cases[:50] for ref in (*case["evidence"], case.get("closed_by") or "")}
-    until = before.astimezone() if before else None
-    calls = pages.calls_page(connection, limit=SIZE, until=until, contact_ids=[person.id])
+    calls = pages.calls_page(connection, limit=SIZE, until=before, contact_ids=[person.id])
     count, first = pages.call_counts(connection, person.id)
     return Known(
         person, cases, calls, pages.calls_by_ref(connection, refs),
         pages.facts_of(connection, person.id, SIZE, before), pages.marks_on(connection, named),
         pages.effects_of(connection, person.id), pages.cards_of(connection, person.id), count, first,
+        pages.bodies(connection, [row["number"] for row in calls.rows]),
     )
 
 
@@ -79,9 +80,10 @@ def router(desk: Desk) -> APIRouter:
         visitor = desk.visitor(request)
         query = request.query_params.get("q", "").strip()[:100]
         if query:
-            found = [(person, None) for person in await desk.hub.db.read(pages.search, query)]
+            people = await desk.hub.db.read(pages.search, query)
+            found: list[tuple[pages.Person, datetime | None]] = [(person, None) for person in people]
         else:
-            found = list(await desk.hub.db.read(pages.recent_people))
+            found = [(person, last) for person, last in await desk.hub.db.read(pages.recent_people)]
         if query and len(found) == 1:
             return desk.see(f"/contacts/{found[0][0].id}")
         cases = await desk.hub.db.read(pages.cases_of, [person.id for person, _ in found])
@@ -147,7 +149,7 @@ def _open(case: Row, desk: Desk, reading: Reading, known: Known) -> Open:
     following = None
     if steps:
         at, _, to = min(steps)
-        following = (at, str(reading.formats.texts.say("%(time)s notice to %(name)s", time=reading.formats.moment(at), name=reading.name(to))))
+        following = (at, reading.formats.texts.say("%(time)s notice to %(name)s", time=reading.formats.moment(at), name=reading.name(to)))
     return Open(reading.wait(case), ruler(case, reading, following), sorted(steps))
 
 
@@ -161,7 +163,7 @@ def _moment(text: str | None) -> datetime | None:
 
 def _entries(known: Known, reading: Reading, show: str, before: datetime | None) -> tuple[list[Entry], str | None]:
     """The newest events before the moment, and where the older ones begin."""
-    teller = Teller(reading, known.cases)
+    teller = Teller(reading, known.cases, known.bodies)
     found = [teller.call(row) for row in known.calls.rows] + [teller.fact(event) for event in known.facts]
     rest = [teller.mark(event) for event in known.marks]
     rest += [teller.effect(row) for row in known.effects if row["state"] not in {"planned", "held"}]
@@ -202,19 +204,19 @@ def _future(waiting: Sequence[Open], reading: Reading) -> list[Entry]:
     for item in waiting:
         calendar = reading.calendar(item.wait.row)
         for at, step, to in item.steps:
-            text = say("Notice to %(name)s: %(what)s", name=reading.name(to), what=str(say(words.STEPS[str(step)])).lower())
+            text = say("Notice to %(name)s: %(what)s", name=reading.name(to), what=say(words.STEPS[str(step)]).lower())
             held = item.wait.taken_at is not None
-            details = str(say("“Taken” puts the step off, the client's time runs on")) if held else ""
-            found.append(Entry(at=at, icon="bell", title=str(text), details=details))
+            details = say("“Taken” puts the step off, the client's time runs on") if held else ""
+            found.append(Entry(at=at, icon="bell", title=text, details=details))
         if item.wait.clock.runs and calendar is not None:
             _, end = next(hours.intervals(reading.now, reading.now + timedelta(days=2), calendar))
             opens = hours.next_opening(end, calendar)
             if opens is not None and opens > end:
                 text = say("End of working hours: the clock stands still until %(time)s", time=formats.moment(opens))
-                found.append(Entry(at=end, icon="pause", title=str(text)))
+                found.append(Entry(at=end, icon="pause", title=text))
         elif item.wait.due_at is not None and calendar is not None:
             opens = hours.next_opening(reading.now, calendar)
             if opens is not None and opens > reading.now:
-                found.append(Entry(at=opens, icon="clock", title=str(say("Working hours begin: the clock goes on"))))
+                found.append(Entry(at=opens, icon="clock", title=say("Working hours begin: the clock goes on")))
     unique = {(entry.at, entry.title): entry for entry in found}
     return sorted(unique.values(), key=lambda entry: entry.at, reverse=True)[:8]

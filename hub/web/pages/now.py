@@ -205,15 +205,15 @@ def _running(call: Row, people: Mapping[int, pages.Person], reading: Reading) ->
         member = reading.name(call.get("answered_by") or call.get("first_human"))
         passed = formats.now - datetime.fromisoformat(call["answered_at"])
         place = call["line_group"] if call["line_group"] != "default" else line
-        where = str(place) if inbound else str(texts.say("we are calling"))
+        where = str(place) if inbound else texts.say("we are calling")
         return Running(call["contact"], f"{member} – {client}", where, "phone" if inbound else "out", True, _whole(passed))
     passed = formats.now - datetime.fromisoformat(call["started_at"])
     ringing = [ring["member"] for ring in call.get("rang") or () if ring.get("result") is None]
     names = ", ".join(dict.fromkeys(reading.name(member) for member in ringing))
     if inbound:
         where = texts.say("rings at %(names)s", names=names) if names else texts.say("in the queue or the menu")
-        return Running(call["contact"], f"{client} → {line}" if line else client, str(where), "in", False, _whole(passed))
-    return Running(call["contact"], client, str(texts.say("we are calling")), "out", False, _whole(passed))
+        return Running(call["contact"], f"{client} → {line}" if line else client, where, "in", False, _whole(passed))
+    return Running(call["contact"], client, texts.say("we are calling"), "out", False, _whole(passed))
 
 
 def _whole(passed: timedelta) -> int:
@@ -246,11 +246,11 @@ def how(row: Row, reading: Reading, marks: Mapping[str, pages.Event]) -> str:
             mark = marks.get(row.get("closed_by") or "")
             reason = words.REASONS.get(getattr(mark.record, "reason", None) or "", ("", ""))[0] if mark else ""
             text = texts.say("Closed by hand")
-            return ": ".join(filter(None, (str(text), str(texts.say(reason)).lower() if reason else ""))) + _by(member)
+            return ": ".join(filter(None, (text, texts.say(reason).lower() if reason else ""))) + _by(member)
         case resolution:
             text = texts.say(words.RESOLUTIONS.get(resolution or "", N_("closed")))
-            return str(text)[:1].upper() + str(text)[1:]
-    said = str(texts.say("%(what)s, talked for %(time)s", what=text, time=talk)) if talk else str(text)
+            return text[:1].upper() + text[1:]
+    said = texts.say("%(what)s, talked for %(time)s", what=text, time=talk) if talk else text
     return said + _by(member)
 
 
@@ -266,11 +266,11 @@ def _work(book: Rulebook, formats: Formats) -> str:
         for _, end in list(hours.intervals(formats.now, formats.now + timedelta(days=2), calendar))[:1]
     ]
     if ends:
-        return str(formats.texts.say("working hours until %(time)s", time=formats.moment(max(ends))))
+        return formats.texts.say("working hours until %(time)s", time=formats.moment(max(ends)))
     opens = [found for calendar in calendars if (found := hours.next_opening(formats.now, calendar)) is not None]
     if opens:
-        return str(formats.texts.say("working hours from %(time)s", time=formats.moment(min(opens))))
-    return str(formats.texts.say("no calendar"))
+        return formats.texts.say("working hours from %(time)s", time=formats.moment(min(opens)))
+    return formats.texts.say("no calendar")
 
 
 def _done(request: Request, state: State, reading: Reading) -> dict[str, str] | None:
