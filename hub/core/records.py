@@ -225,7 +225,7 @@ class Mark(_Versioned):
         "taken", "closed", "no_reply_needed", "contacted", "snoozed", "excused", "suppressed", "unsuppressed",
         "reopened",
     ]
-    on: str
+    on: Target
     reason: str | None = None
     until: datetime | None = None
     note: str | None = None

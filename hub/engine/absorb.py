@@ -21,6 +21,7 @@ from hub.sdk.connector import Stored
 from hub.store import connections, facts, inbox, repairs
 from hub.store.database import Priority
 from hub.store.facts import Fact
+from hub.store.identity import Lists
 from hub.store.inbox import Group, Kept
 
 _log = log.get("absorb")
@@ -47,7 +48,7 @@ async def step(hub: Hub, limit: int = BATCH, now: datetime | None = None) -> boo
         return False
     parts = await asyncio.to_thread(_parse, hub, batch.singles, batch.groups)
     moment = now or hub.now()
-    await hub.db.write(Priority.ABSORB, _keep, parts, batch.repeats, moment, hub.settings.shared)
+    await hub.db.write(Priority.ABSORB, _keep, parts, batch.repeats, moment, hub.lists)
     for part in parts:
         (meters.DEAD if part.error else meters.ABSORBED).labels(part.connection).inc(len(part.new))
         if part.error:
@@ -100,11 +101,11 @@ def _yielded(hub: Hub, connection: str, raws: Sequence[Kept], context: Any) -> l
 
 
 def _keep(
-    connection: Connection, parts: Sequence[Part], repeats: Sequence[int], now: datetime, shared: frozenset[str]
+    connection: Connection, parts: Sequence[Part], repeats: Sequence[int], now: datetime, lists: Lists
 ) -> None:
     good = [part for part in parts if part.error is None]
     dead = [(row, part.error) for part in parts if part.error is not None for row in part.new]
-    dead += _put(connection, good, now, shared)
+    dead += _put(connection, good, now, lists)
     lost = {row for row, _ in dead}
     inbox.settle(connection, [row for part in good for row in part.new if row not in lost], dead)
     inbox.forget(connection, repeats)
@@ -116,29 +117,29 @@ def _keep(
         )
 
 
-def _put(connection: Connection, parts: Sequence[Part], now: datetime, shared: frozenset[str]) -> list[tuple[int, str]]:
+def _put(connection: Connection, parts: Sequence[Part], now: datetime, lists: Lists) -> list[tuple[int, str]]:
     """Store the parts; one that the database refuses is found by halving and buried, the others stay."""
     if not parts:
         return []
     try:
         with connection.begin_nested():
-            _put_all(connection, parts, now, shared)
+            _put_all(connection, parts, now, lists)
     except OperationalError:
         raise  # the store itself is in trouble: no item is to blame
     except DBAPIError as error:
         if len(parts) == 1:
             return [(row, str(error.orig)) for row in parts[0].new]
         middle = len(parts) // 2
-        return _put(connection, parts[:middle], now, shared) + _put(connection, parts[middle:], now, shared)
+        return _put(connection, parts[:middle], now, lists) + _put(connection, parts[middle:], now, lists)
     return []
 
 
-def _put_all(connection: Connection, parts: Sequence[Part], now: datetime, shared: frozenset[str]) -> None:
+def _put_all(connection: Connection, parts: Sequence[Part], now: datetime, lists: Lists) -> None:
     groups = [part.group for part in parts if part.group is not None]
     inbox.keep_roots(connection, groups)
     outcome = facts.put(
         connection, [fact for part in parts for fact in part.facts], now,
-        replaced=[(group.connection, sorted(group.keys)) for group in groups], shared=shared,
+        replaced=[(group.connection, sorted(group.keys)) for group in groups], lists=lists,
     )
     meters.DUPLICATES.inc(outcome.duplicates)
     for name in {part.connection for part in parts if part.new}:

@@ -15,8 +15,9 @@ from hub.errors import ConfigError, Mistake
 from hub.registry import Link, Registry
 from hub.sdk.connector import Context
 from hub.settings import Settings, Vault
-from hub.store import connections, inbox, migrate, people, rules
+from hub.store import connections, identity, inbox, migrate, people, rules
 from hub.store.database import Database
+from hub.store.identity import Lists
 
 OWN = "hub"
 """The connection by which people's marks on the pages come in: it speaks the hub's own format."""
@@ -39,6 +40,13 @@ class Hub:
         handles = {item.handle: member.key for member in team.members.values() for item in member.handles}
         lines = frozenset(line for group in self.settings.rules.groups.values() for line in group.lines)
         return Context(connection, self.settings.country, handles, lines)
+
+    @property
+    def lists(self) -> Lists:
+        """Handles by which no cards become one client."""
+        team = self.settings.team
+        ours = frozenset(item.handle for member in team.members.values() for item in member.handles)
+        return Lists(self.settings.shared, ours)
 
     async def book(self) -> Rulebook:
         """The versions of the rules with the team as it is configured."""
@@ -102,6 +110,9 @@ def accept(hub: Hub) -> None:
             people.mark_all_due(connection, moment, only_open=True)
         if rules.remember(connection, "team", [team, lists]):
             people.mark_all_due(connection, moment)
+        before = set(rules.recall(connection, "barriers") or ())
+        if rules.remember(connection, "barriers", sorted(hub.lists.barriers)):
+            identity.review(connection, before ^ hub.lists.barriers, hub.lists, moment)
         for link in hub.links.values():
             reads = [[name, str(getattr(link.settings, name))] for name in link.connector.parse_reads]
             if reads and rules.remember(connection, f"parse:{link.name}", [reads, team]):

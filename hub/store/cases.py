@@ -139,7 +139,7 @@ def overlay(connection: Connection, rows: list[dict[str, Any]]) -> None:
     ids: dict[str, int] = {}
     for part in chunks(row["key"] for row in rows if row["steps"]):
         found = connection.execute(select(cases.c.key, cases.c.id).where(cases.c.key.in_(part), cases.c.state != "void"))
-        ids.update(found.tuples().all())
+        ids.update(found.all())
     effects = outbox.states(connection, list(ids.values()))
     for row in rows:
         if row["key"] in ids:
@@ -151,4 +151,4 @@ def open_counts(connection: Connection) -> dict[str, int]:
     rows = connection.execute(
         select(cases.c.line_group, func.count()).where(cases.c.state == "open").group_by(cases.c.line_group)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, exists, or_, select
 
 from hub.store.bulk import chunks
-from hub.store.schema import contacts, handles
+from hub.store.schema import contacts, handles, records
 
 
 def listing(
     connection: Connection, *, search: str | None = None, limit: int | None = None, ids: list[int] | None = None
 ) -> list[dict[str, Any]]:
-    """The rows of `crmhub contacts`: people and switchboards, not single withheld calls."""
+    """The rows of `crmhub contacts`: people and switchboards with a fact or a card, not single withheld calls."""
     statement = (
         select(contacts)
         .where(contacts.c.kind.in_(("person", "shared")), contacts.c.merged_into.is_(None))
+        .where(or_(contacts.c.seen_at.is_not(None), exists().where(records.c.contact_id == contacts.c.id)))
         .order_by(contacts.c.seen_at, contacts.c.id)
     )
     if ids is not None:

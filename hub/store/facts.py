@@ -16,9 +16,11 @@ from hub.core.handles import Handle
 from hub.core.records import Call, Card, Deal, Gone, Mark, Record
 from hub.store import identity, people
 from hub.store.bulk import chunks, insert_new
+from hub.store.identity import Lists
 from hub.store.schema import calls, deal_cards, offers, record_handles, records, versions
 
 BEGINNING = people.LONG_AGO
+NOBODY = Lists()
 _SEVERAL = (rec.Card, rec.Submission, rec.Meeting)
 _OWNING = (rec.Card, rec.Deal)
 
@@ -71,12 +73,12 @@ class _Change:
 
 def put(
     connection: Connection, facts: Sequence[Fact], now: datetime,
-    *, replaced: Iterable[tuple[str, Sequence[str]]] = (), shared: frozenset[str] = frozenset(),
+    *, replaced: Iterable[tuple[str, Sequence[str]]] = (), lists: Lists = NOBODY,
 ) -> Outcome:
     """Store what is new or newer and mark the contacts it concerns.
 
     replaced: per connection the group keys that were parsed anew; what they yielded before and no longer yield is
-    withdrawn. shared: handles that are listed as shared.
+    withdrawn. lists: handles by which no cards become one client.
     """
     outcome = Outcome()
     stored = _stored(connection, {fact.key for fact in facts})
@@ -86,13 +88,19 @@ def put(
         return outcome
     _write(connection, changes)
     ids = _ids(connection, changes)
+    before = [row for key, row in stored.items() if key in changes]
+    lost = identity.handles_of(connection, [row.id for row in before if row.kind == "card"])
+    deals = {row.id: BEGINNING for row in before if row.kind == "deal"}
+    for contact, since in _of_deals(connection, deals):  # those of the cards that a deal is taken from
+        outcome.touch(contact, since)
     _link(connection, changes, ids)
-    _keep_versions(connection, histories, {key: row.id for key, row in stored.items()} | ids)
+    older = _keep_versions(connection, histories, {key: row.id for key, row in stored.items()} | ids)
+    _touch_owned(connection, [stored[key] for key in older if key in stored and key not in changes], outcome)
     _withdraw(connection, withdrawn)
     touched = _touch(connection, [*changes.values(), *(_Change({}, None, row) for row in withdrawn)], ids, outcome)
     outcome.changed = len(changes) + len(withdrawn)
     if touched:
-        identity.recompute(connection, touched, outcome.touch, shared, now)
+        identity.recompute(connection, touched, outcome.touch, lists, now, lost)
     people.mark_due(connection, outcome.due, now)
     return outcome
 
@@ -135,14 +143,17 @@ def _weigh(
     for fact in facts:
         before = stored.get(fact.key)
         current = changes[fact.key].row if fact.key in changes else (before._mapping if before is not None else None)
-        row = _gone_row(fact, current) if isinstance(fact.record, Gone) else _newer_row(fact, current)
+        newer = None if isinstance(fact.record, Gone) else _newer_row(fact, current)
+        row = _gone_row(fact, current) if isinstance(fact.record, Gone) else newer
         if isinstance(fact.record, _OWNING):
             histories.append((fact.key, fact.record))
+        if row is None and fact.as_live and current is not None and not current["as_live"]:
+            row = {**_columns(current), "as_live": True}
         if row is None:
             outcome.duplicates += 1
             continue
-        record = None if isinstance(fact.record, Gone) else fact.record
-        changes[fact.key] = _Change(row, record or (changes[fact.key].record if fact.key in changes else None), before)
+        record = fact.record if newer is not None else changes[fact.key].record if fact.key in changes else None
+        changes[fact.key] = _Change(row, record, before)
     return changes, histories
 
 
@@ -151,9 +162,8 @@ def _newer_row(fact: Fact, current: Any | None) -> dict[str, Any] | None:
     record, content = fact.record, digest(fact.record)
     if current is not None and current["digest"] is not None:
         if current["digest"] == content:
-            if current["as_live"] or not fact.as_live:
-                return None
-        elif fact.root is None and _order(current) >= rec.order(record, content.hex()):
+            return None
+        if fact.root is None and _order(current) >= rec.order(record, content.hex()):
             return None
     name, kind, source_id = fact.key
     tie = getattr(record, "ended_at", None) or getattr(record, "at", None)
@@ -184,18 +194,21 @@ _NEVER_BACK = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
 def _gone_row(fact: Fact, current: Any | None) -> dict[str, Any] | None:
     """The row with its end noted; a `gone` without a moment wins over every version."""
     assert isinstance(fact.record, Gone)
-    at = fact.record.at or _NEVER_BACK
+    at = fact.record.at or fact.record.changed_at or _NEVER_BACK
     if current is not None:
         if current["gone_at"] is not None and current["gone_at"] >= at:
             return None
-        return {**{column.name: current[column.name] for column in records.c if column.name != "id"
-                   if column.name in current}, "gone_at": at}
+        return {**_columns(current), "gone_at": at}
     name, kind, source_id = fact.key
     empty = dict.fromkeys(("root", "version", "changed_at", "tie_at", "digest", "at", "target", "body"))
     return {
         "connection": name, "kind": kind, "source_id": source_id, **empty, "inbound": False, "as_live": False,
         "clamped": False, "gone_at": at, "received_at": fact.received_at,
     }
+
+
+def _columns(current: Any) -> dict[str, Any]:
+    return {column.name: current[column.name] for column in records.c if column.name != "id" and column.name in current}
 
 
 def _target(mark: Mark) -> str:
@@ -273,21 +286,39 @@ def _link(
 
 def _keep_versions(
     connection: Connection, histories: list[tuple[tuple[str, str, str], Record]], ids: dict[tuple[str, str, str], int]
-) -> None:
-    rows = [
+) -> set[tuple[str, str, str]]:
+    """Keep what owning objects were at any time; the keys of those that had been something else, too."""
+    rows: dict[tuple[int, bytes], tuple[tuple[str, str, str], Record]] = {
+        (ids[key], digest(record)): (key, record) for key, record in histories if key in ids
+    }
+    for part in chunks({record_id for record_id, _ in rows}):
+        kept = select(versions.c.record_id, versions.c.digest).where(versions.c.record_id.in_(part))
+        for record_id, content in connection.execute(kept):
+            rows.pop((record_id, bytes(content)), None)
+    fresh = [
         {
-            "record_id": ids[key], "digest": digest(record), "version": record.version,
-            "changed_at": record.changed_at, "body": rec.to_json(record),
+            "record_id": record_id, "digest": content, "version": record.version, "changed_at": record.changed_at,
+            "body": rec.to_json(record),
         }
-        for key, record in histories if key in ids
+        for (record_id, content), (_, record) in rows.items()
     ]
-    insert_new(connection, versions, rows, on=("record_id", "digest"))
+    if fresh:
+        connection.execute(insert(versions), fresh)
+    return {key for key, _ in rows.values()}
+
+
+def _touch_owned(connection: Connection, rows: list[Any], outcome: Outcome) -> None:
+    """An older version came late: who owned what at its time may be another."""
+    for row in rows:
+        outcome.touch(row.contact_id, BEGINNING)
+    for contact, since in _of_deals(connection, {row.id: BEGINNING for row in rows if row.kind == "deal"}):
+        outcome.touch(contact, since)
 
 
 def _withdraw(connection: Connection, rows: list[Any]) -> None:
     """Take away what a group no longer yields, with its verdict."""
     for part in chunks([row.id for row in rows]):
-        for table in (offers, calls):
+        for table in (offers, calls, record_handles, deal_cards, versions):
             connection.execute(delete(table).where(table.c.record_id.in_(part)))
         connection.execute(delete(records).where(records.c.id.in_(part)))
 

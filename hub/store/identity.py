@@ -7,206 +7,257 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
+from hub.core.identity import LARGEST, CardNode, Component, identities, is_shared
 from hub.store import people, repairs
 from hub.store.bulk import chunks, insert_new
 from hub.store.schema import cases, contacts, handles, record_handles, records
-
-LARGEST = 200
-"""Nodes of one component: beyond, a person must say who is who (design.md 6)."""
-SHARED_FROM = 4
-"""Different names in one system from which on a handle is a switchboard (model.md 3)."""
+from hub.store.schema import repairs as repair_rows
 
 Touch = Callable[[int | None, datetime | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Handles that join nobody: listed switchboards, and our own people's."""
+
+    shared: frozenset[str] = frozenset()
+    team: frozenset[str] = frozenset()
+
+    @property
+    def barriers(self) -> frozenset[str]:
+        """What no client hangs together by."""
+        return self.shared | self.team
 
 
 @dataclass(slots=True)
 class _Card:
     id: int
-    ref: str
-    connection: str
-    name: str | None
+    node: CardNode
     rank: tuple[float, str]
     contact: int | None
-    handles: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class _Graph:
-    """The part of the graph that hangs together with what was touched."""
+    """The part of the graph that hangs together with what was touched, in parts that are no more than LARGEST."""
 
-    handles: dict[int, Any] = field(default_factory=dict)
+    handles: dict[str, Any] = field(default_factory=dict)
     cards: dict[int, _Card] = field(default_factory=dict)
-    shared: set[int] = field(default_factory=set)
-    too_large: bool = False
+    parent: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def root(self, node: str) -> str:
+        self.sizes.setdefault(node, 1)
+        while self.parent.setdefault(node, node) != node:
+            self.parent[node] = node = self.parent[self.parent[node]]
+        return node
+
+    def join(self, one: str, other: str) -> None:
+        first, second = sorted((self.root(one), self.root(other)))
+        if first != second:
+            self.parent[second] = first
+            self.sizes[first] += self.sizes[second]
+
+    def is_large(self, node: str) -> bool:
+        """Whether the part is beyond what the machine may decide."""
+        return self.sizes[self.root(node)] > LARGEST
 
 
 def recompute(
-    connection: Connection, cards: Iterable[int], touch: Touch, shared: frozenset[str], now: datetime
+    connection: Connection, cards: Iterable[int], touch: Touch, lists: Lists, now: datetime,
+    lost: Iterable[str] = (),
 ) -> None:
-    """Decide anew who the touched cards and their handles belong to."""
-    graph = _explore(connection, set(cards), shared)
-    if graph.too_large:
-        first = min(card.ref for card in graph.cards.values())
+    """Decide anew who the touched cards (ids of their records) and their handles belong to; lost: handles they had."""
+    graph = _explore(connection, set(cards), set(lost), lists)
+    _ask_about_large(connection, graph, now)
+    small = [card for card in graph.cards.values() if not graph.is_large(card.node.ref)]
+    values = {value for value in graph.handles if not graph.is_large(value)}
+    found = identities(values, [card.node for card in small], listed=lists.shared, team=lists.team)
+    ours = [Component((value,), ()) for value in sorted(values & lists.team)]
+    by_ref = {card.node.ref: card for card in small}
+    moves = [_settle(connection, client, by_ref) for client in (*found.clients, *ours)]
+    _rekey(connection, graph, by_ref, moves, touch)
+
+
+def review(connection: Connection, values: Iterable[str], lists: Lists, now: datetime) -> None:
+    """These handles were put on the lists, or taken off: decide anew for all cards that carry one."""
+    connection.execute(delete(repair_rows).where(repair_rows.c.kind == "identity_too_large"))
+    cards: set[int] = set()
+    for part in chunks(values):
+        cards |= set(
+            connection.scalars(
+                select(records.c.id)
+                .join(record_handles, record_handles.c.record_id == records.c.id)
+                .join(handles, handles.c.id == record_handles.c.handle_id)
+                .where(handles.c.value.in_(part), records.c.kind == "card")
+            )
+        )
+    due: dict[int, datetime] = {}
+
+    def touch(contact: int | None, since: datetime | None) -> None:
+        if contact is not None:
+            due[contact] = since or people.LONG_AGO
+
+    recompute(connection, cards, touch, lists, now)
+    people.mark_due(connection, due, now)
+
+
+def handles_of(connection: Connection, cards: Iterable[int]) -> set[str]:
+    """What these cards (ids of their records) carry now."""
+    return {value for card in _cards(connection, cards) for value in card.node.handles}
+
+
+def _explore(connection: Connection, wanted_cards: set[int], wanted_handles: set[str], lists: Lists) -> _Graph:
+    """Everything reachable by way of handles that are not shared, or that was one client until now."""
+    graph = _Graph()
+    known_contacts: set[int] = set()
+    while wanted_cards or wanted_handles:
+        owners: dict[int, str] = {}
+        for card in _cards(connection, wanted_cards - graph.cards.keys()):
+            graph.cards[card.id] = card
+            graph.root(card.node.ref)
+            if card.contact is not None:
+                owners[card.contact] = card.node.ref
+            wanted_handles |= set(card.node.handles)
+        fresh = wanted_handles - graph.handles.keys()
+        wanted_handles, wanted_cards = set(), set()
+        for row, carriers in _carriers(connection, fresh):
+            graph.handles[row.value] = row
+            owners[row.contact_id] = row.value
+            graph.root(row.value)
+            if row.value in lists.team or is_shared(row.value, [card.node for card in carriers], lists.shared):
+                continue
+            for card in carriers:
+                graph.join(row.value, card.node.ref)
+            if not graph.is_large(row.value):
+                wanted_cards |= {card.id for card in carriers}
+        for contact, node, value, card_id in _of_contacts(connection, owners.keys() - known_contacts):
+            graph.join(owners[contact], node)
+            if not graph.is_large(node):
+                wanted_handles |= {value} - {None}  # type: ignore[arg-type]
+                wanted_cards |= {card_id} - {None}  # type: ignore[arg-type]
+        known_contacts |= owners.keys()
+        wanted_cards -= graph.cards.keys()
+        wanted_handles -= graph.handles.keys()
+    return graph
+
+
+def _of_contacts(connection: Connection, ids: Iterable[int]) -> Iterable[tuple[int, str, str | None, int | None]]:
+    """(contact, node, handle, card) of the handles and cards that belong to these contacts now."""
+    for part in chunks(ids):
+        own = select(handles.c.contact_id, handles.c.value).where(handles.c.contact_id.in_(part))
+        for contact, value in connection.execute(own):
+            yield contact, value, value, None
+        cards = select(records).where(records.c.contact_id.in_(part))
+        for row in connection.execute(cards):
+            yield row.contact_id, _ref(row), None, row.id
+
+
+def _ref(row: Any) -> str:
+    return f"{row.connection}/card/{row.source_id}"
+
+
+def _cards(connection: Connection, ids: Iterable[int]) -> list[_Card]:
+    """Cards with their handles. One that was deleted still says whose its handles were: it owns what came before."""
+    rows: dict[int, Any] = {}
+    own: dict[int, list[str]] = {}
+    for part in chunks(ids):
+        rows.update({row.id: row for row in connection.execute(select(records).where(records.c.id.in_(part)))})
+        links = connection.execute(
+            select(record_handles.c.record_id, handles.c.value)
+            .join(handles, handles.c.id == record_handles.c.handle_id)
+            .where(record_handles.c.record_id.in_(part))
+        )
+        for link in links:
+            own.setdefault(link.record_id, []).append(link.value)
+    return [
+        _Card(
+            row.id, CardNode(_ref(row), row.body.get("name") if row.body else None, tuple(sorted(own.get(row.id, ())))),
+            (row.changed_at.timestamp() if row.changed_at else 0.0, _ref(row)), row.contact_id,
+        )
+        for row in rows.values()
+    ]
+
+
+def _carriers(connection: Connection, values: Iterable[str]) -> list[tuple[Any, list[_Card]]]:
+    """Handle rows, each with the cards that carry it."""
+    rows: dict[int, Any] = {}
+    links: dict[int, set[int]] = {}
+    for part in chunks(values):
+        rows.update({row.id: row for row in connection.execute(select(handles).where(handles.c.value.in_(part)))})
+    for numbers in chunks(rows):
+        found = connection.execute(
+            select(record_handles.c.handle_id, record_handles.c.record_id)
+            .join(records, records.c.id == record_handles.c.record_id)
+            .where(record_handles.c.handle_id.in_(numbers), records.c.kind == "card")
+        )
+        for link in found:
+            links.setdefault(link.handle_id, set()).add(link.record_id)
+    cards = {card.id: card for card in _cards(connection, {number for found in links.values() for number in found})}
+    return [(row, [cards[number] for number in sorted(links.get(id_, ()))]) for id_, row in rows.items()]
+
+
+def _ask_about_large(connection: Connection, graph: _Graph, now: datetime) -> None:
+    """A person must say who is who; what was asked before and has become small is not asked any more."""
+    refs: dict[str, list[str]] = {}
+    for card in graph.cards.values():
+        refs.setdefault(graph.root(card.node.ref), []).append(card.node.ref)
+    asked = set(connection.scalars(select(repair_rows.c.key).where(repair_rows.c.kind == "identity_too_large")))
+    for root, found in refs.items():
+        if not graph.is_large(root):
+            for key in asked & {f"identity:{ref}" for ref in found}:
+                repairs.clear(connection, key)
+            continue
+        first = min(found)
         repairs.note(
             connection, f"identity:{first}", kind="identity_too_large", now=now,
             title=f"over {LARGEST} cards and handles hang together around {first}",
             advice="find the switchboard among their handles and add it to [hub] shared_handles",
         )
-        return
-    moves: dict[int, int] = {}
-    for members in _components(graph):
-        _settle(connection, graph, members, moves)
-    _rekey(connection, graph, moves, touch)
 
 
-def _explore(connection: Connection, frontier: set[int], listed: frozenset[str]) -> _Graph:
-    """Everything reachable from the cards by way of handles that are not shared, or that was one client until now."""
-    graph = _Graph()
-    known_contacts: set[int] = set()
-    pending_cards, pending_handles = frontier, set[int]()
-    while pending_cards or pending_handles:
-        owners: set[int] = set()
-        for card in _cards(connection, pending_cards - graph.cards.keys()):
-            graph.cards[card.id] = card
-            pending_handles |= card.handles
-            owners |= {card.contact} - {None}  # type: ignore[arg-type]
-        fresh = pending_handles - graph.handles.keys()
-        pending_handles, pending_cards = set(), set()
-        for handle, cards in _owners(connection, fresh).items():
-            graph.handles[handle.id] = handle
-            owners.add(handle.contact_id)
-            if handle.value in listed or _is_shared(cards):
-                graph.shared.add(handle.id)
-            else:
-                pending_cards |= {card.id for card in cards}
-        pending_handles, more_cards = _of_contacts(connection, owners - known_contacts)
-        pending_cards |= more_cards
-        known_contacts |= owners
-        pending_cards -= graph.cards.keys()
-        pending_handles -= graph.handles.keys()
-        if len(graph.handles) + len(graph.cards) > LARGEST:
-            graph.too_large = True
-            return graph
-    return graph
-
-
-def _of_contacts(connection: Connection, ids: set[int]) -> tuple[set[int], set[int]]:
-    """The handles and cards that belong to these contacts now."""
-    own_handles: set[int] = set()
-    own_cards: set[int] = set()
-    for part in chunks(ids):
-        own_handles |= set(connection.scalars(select(handles.c.id).where(handles.c.contact_id.in_(part))))
-        own_cards |= set(connection.scalars(select(records.c.id).where(records.c.contact_id.in_(part))))
-    return own_handles, own_cards
-
-
-def _cards(connection: Connection, ids: set[int]) -> list[_Card]:
-    found: dict[int, _Card] = {}
-    for part in chunks(ids):
-        for row in connection.execute(select(records).where(records.c.id.in_(part))):
-            found[row.id] = _card(row)
-        links = connection.execute(select(record_handles).where(record_handles.c.record_id.in_(part)))
-        for link in links:
-            if link.record_id in found:
-                found[link.record_id].handles.add(link.handle_id)
-    return list(found.values())
-
-
-def _card(row: Any) -> _Card:
-    """A card that was deleted still says who its handles belonged to: it owns what came before."""
-    changed = row.changed_at.timestamp() if row.changed_at else 0.0
-    ref = f"{row.connection}/card/{row.source_id}"
-    return _Card(row.id, ref, row.connection, row.body.get("name") if row.body else None, (changed, ref), row.contact_id)
-
-
-def _owners(connection: Connection, ids: set[int]) -> dict[Any, list[_Card]]:
-    """Handle row → the cards that carry it."""
-    rows: dict[int, Any] = {}
-    links: dict[int, set[int]] = {}
-    for part in chunks(ids):
-        rows.update({row.id: row for row in connection.execute(select(handles).where(handles.c.id.in_(part)))})
-        for link in connection.execute(select(record_handles).where(record_handles.c.handle_id.in_(part))):
-            links.setdefault(link.handle_id, set()).add(link.record_id)
-    kinds = select(records.c.id).where(records.c.kind == "card")
-    all_ids = {record for found in links.values() for record in found}
-    card_ids = {row for part in chunks(all_ids) for row in connection.scalars(kinds.where(records.c.id.in_(part)))}
-    cards = {card.id: card for card in _cards(connection, card_ids)}
-    return {
-        row: [cards[number] for number in links.get(id_, ()) if number in cards]
-        for id_, row in rows.items()
-    }
-
-
-def _is_shared(cards: list[_Card]) -> bool:
-    names: dict[str, set[str]] = {}
-    for card in cards:
-        if card.name:
-            names.setdefault(card.connection, set()).add(card.name.casefold())
-    return any(len(found) >= SHARED_FROM for found in names.values())
-
-
-def _components(graph: _Graph) -> list[tuple[set[int], set[int]]]:
-    """(handles, cards) of each client; a shared handle is a client of its own and never a bridge."""
-    parent: dict[tuple[str, int], tuple[str, int]] = {}
-
-    def find(node: tuple[str, int]) -> tuple[str, int]:
-        while parent.setdefault(node, node) != node:
-            node = parent[node]
-        return node
-
-    for handle in graph.handles:
-        find(("handle", handle))
-    for card in graph.cards.values():
-        find(("card", card.id))
-        for handle in card.handles - graph.shared:
-            parent[find(("handle", handle))] = find(("card", card.id))
-    groups: dict[tuple[str, int], tuple[set[int], set[int]]] = {}
-    for node in list(parent):
-        members = groups.setdefault(find(node), (set(), set()))
-        members[0 if node[0] == "handle" else 1].add(node[1])
-    return list(groups.values())
-
-
-def _settle(
-    connection: Connection, graph: _Graph, members: tuple[set[int], set[int]], moves: dict[int, int]
-) -> None:
+def _settle(connection: Connection, client: Component, by_ref: dict[str, _Card]) -> tuple[int, Component]:
     """Give one client its contact: that of its first handle by number, so that no order of arrival matters."""
-    own_handles, own_cards = members
-    cards = [graph.cards[number] for number in own_cards]
-    founders = [people.number(graph.handles[number].value) for number in own_handles]
-    contact = min(founders) if founders else min(people.number(f"card:{card.ref}") for card in cards)
-    names = [card for card in cards if card.name]
-    name = max(names, key=lambda card: card.rank).name if names else None
-    shared = bool(own_handles & graph.shared)
-    kind = "shared" if shared else "person"
-    insert_new(connection, contacts, [{"id": contact, "kind": kind}], on=("id",))
+    founders = client.handles or [f"card:{ref}" for ref in client.cards]
+    contact = min(map(people.number, founders))
+    named = [by_ref[ref] for ref in client.cards if by_ref[ref].node.name]
+    name = max(named, key=lambda card: card.rank).node.name if named else None
+    insert_new(connection, contacts, [{"id": contact, "kind": client.kind}], on=("id",))
     connection.execute(
-        update(contacts).where(contacts.c.id == contact).values(kind=kind, name=name, merged_into=None)
+        update(contacts).where(contacts.c.id == contact).values(kind=client.kind, name=name, merged_into=None)
     )
-    for number in own_handles:
-        moves[number] = contact
-    if own_cards:
-        connection.execute(update(records).where(records.c.id.in_(own_cards)).values(contact_id=contact))
-    connection.execute(update(handles).where(handles.c.id.in_(own_handles)).values(shared=shared))
+    ids = [by_ref[ref].id for ref in client.cards if by_ref[ref].contact != contact]
+    for part in chunks(ids):
+        connection.execute(update(records).where(records.c.id.in_(part)).values(contact_id=contact))
+    for values in chunks(client.handles):
+        connection.execute(
+            update(handles).where(handles.c.value.in_(values)).values(shared=client.kind == "shared")
+        )
+    return contact, client
 
 
-def _rekey(connection: Connection, graph: _Graph, moves: dict[int, int], touch: Touch) -> None:
+def _rekey(
+    connection: Connection, graph: _Graph, by_ref: dict[str, _Card], moves: list[tuple[int, Component]], touch: Touch
+) -> None:
     """Move handles, leave tombstones where a contact has nothing left, and let both sides be derived anew."""
-    moved = {
-        number: (graph.handles[number].contact_id, contact)
-        for number, contact in moves.items() if graph.handles[number].contact_id != contact
-    }
+    moved = [
+        (graph.handles[value].id, graph.handles[value].contact_id, contact)
+        for contact, client in moves for value in client.handles if graph.handles[value].contact_id != contact
+    ]
     if moved:
         connection.execute(
             update(handles).where(handles.c.id == bindparam("handle")).values(contact_id=bindparam("contact")),
-            [{"handle": number, "contact": new} for number, (_, new) in moved.items()],
+            [{"handle": number, "contact": new} for number, _, new in moved],
         )
-        for old in {old for old, _ in moved.values()}:
-            _move_cases(connection, old)
-        _bury(connection, dict(moved.values()))
-    for contact in {*moves.values(), *(old for old, _ in moved.values())}:
+    left = {old: new for _, old, new in moved}
+    for old in left:
+        _move_cases(connection, old)
+    for contact, client in moves:
+        left |= {old: contact for ref in client.cards if (old := by_ref[ref].contact) not in (None, contact)}
+    _bury(connection, left)
+    for contact in {contact for contact, _ in moves} | left.keys():
         touch(contact, people.LONG_AGO)
 
 
@@ -228,7 +279,4 @@ def _bury(connection: Connection, moved: dict[int, int]) -> None:
         left = connection.scalar(select(handles.c.id).where(handles.c.contact_id == old).limit(1))
         cards = connection.scalar(select(records.c.id).where(records.c.contact_id == old).limit(1))
         if left is None and cards is None:
-            connection.execute(
-                update(contacts).where(contacts.c.id == old)
-                .values(merged_into=new, due_at=None, wake_at=None, changed_from=None)
-            )
+            connection.execute(update(contacts).where(contacts.c.id == old).values(merged_into=new))

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, func, or_, select, update
 
 from hub.store.bulk import chunks, insert_new
-from hub.store.schema import contacts, handles
+from hub.store.schema import contacts, handles, records
 
 LONG_AGO = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
@@ -66,7 +66,6 @@ def contacts_of(connection: Connection, handle_ids: Iterable[int]) -> dict[int, 
 def mark_due(connection: Connection, changed: Mapping[int, datetime], now: datetime) -> None:
     """Contacts whose facts changed, each with the moment of its earliest changed fact."""
     earlier = or_(contacts.c.changed_from.is_(None), contacts.c.changed_from > bindparam("since"))
-    seen = or_(contacts.c.seen_at.is_(None), contacts.c.seen_at > bindparam("since"))
     statement = (
         update(contacts)
         .where(contacts.c.id == bindparam("contact"))
@@ -74,7 +73,6 @@ def mark_due(connection: Connection, changed: Mapping[int, datetime], now: datet
             revision=contacts.c.revision + 1,
             due_at=case((contacts.c.rest_until > bindparam("now"), contacts.c.rest_until), else_=bindparam("now")),
             changed_from=case((earlier, bindparam("since")), else_=contacts.c.changed_from),
-            seen_at=case((seen, bindparam("since")), else_=contacts.c.seen_at),
         )
     )
     rows = [{"contact": contact, "since": since, "now": now} for contact, since in sorted(changed.items())]
@@ -132,7 +130,8 @@ def settle(
             update(contacts)
             .where(contacts.c.id == bindparam("contact"))
             .values(
-                due_at=None, changed_from=None, error=None, wake_at=bindparam("wake"), rest_until=bindparam("rest")
+                due_at=None, changed_from=None, error=None, wake_at=bindparam("wake"), rest_until=bindparam("rest"),
+                seen_at=_first_fact(),
             ),
             [
                 {"contact": contact, "wake": derived[contact][1], "rest": rest.get(contact)}
@@ -140,6 +139,16 @@ def settle(
             ],
         )
     return current
+
+
+def _first_fact() -> Any:
+    """When the first fact of a contact was, one step into an index for each of its handles."""
+    of_handle = (
+        select(records.c.at)
+        .where(records.c.handle_id == handles.c.id, records.c.gone_at.is_(None), records.c.at.is_not(None))
+        .order_by(records.c.at).limit(1).correlate(handles).scalar_subquery()
+    )
+    return select(func.min(of_handle)).where(handles.c.contact_id == bindparam("contact")).scalar_subquery()
 
 
 def push_away(connection: Connection, contact: int, until: datetime, error: str) -> None:

@@ -31,7 +31,7 @@ def load(connection: Connection, starts: Mapping[int, datetime], until: datetime
     """The timeline of each contact from `starts[contact]` on. until: deletions later than this are not yet known."""
     views = _views(connection, starts)
     owners = {number: view.id for view, numbers in views.values() for number in numbers}
-    live_since = dict(connection.execute(select(connections.c.name, connections.c.live_since)).tuples().all())
+    live_since = dict(connection.execute(select(connections.c.name, connections.c.live_since)).all())
     parts: dict[int, dict[str, list[Any]]] = {contact: defaultdict(list) for contact in views}
     refs: dict[str, int] = {}
     ids: dict[str, int] = {}
