@@ -77,12 +77,17 @@ async def step(hub: Hub, now: datetime | None = None, limit: int = BATCH) -> set
 def gather(connection: Connection, now: datetime, limit: int) -> Work:
     """The contacts that are due, with all that judging them needs."""
     due = people.due(connection, now, limit)
-    windows = cases.windows(connection, {row.id: row.changed_from or now for row in due})
+    windows = cases.windows(connection, {row.id: _changed(row, now) for row in due})
     since = {contact: found.believe_from for contact, found in windows.items()}
     loaded = timeline.load(connection, {contact: found.read_from for contact, found in windows.items()})
     return Work(
         {row.id: row.revision for row in due}, since, loaded.timelines, loaded.rows, cases.in_play(connection, since)
     )
+
+
+def _changed(row: Any, now: datetime) -> datetime:
+    """The earliest moment that may look different: of a changed fact, or what time alone brought since."""
+    return min((at for at in (row.changed_from, row.wake_at) if at is not None), default=now)
 
 
 def judge(work: Work, book: Rulebook, rules: Sequence[CaseRule], now: datetime) -> Result:
