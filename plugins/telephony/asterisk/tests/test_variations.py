@@ -21,7 +21,7 @@ from truth import FIXTURES, SCENARIOS, check_folder, fold, site
 from plugins.telephony.asterisk.files import read
 
 Packets = list[dict[str, Any]]
-SINGLE = [name for name in SCENARIOS if name not in {"ami-gap"}]
+SINGLE = [name for name in SCENARIOS if name != "ami-gap"]
 _ID = re.compile(r"\b1795\d{6}\.\d+\b")
 _QUOTED_ID = re.compile(r'"(1795\d{6}\.\d+)"')
 
