@@ -54,7 +54,8 @@ class Groups:
             if (name := packet.get(role + "channel")) and uid in self.first:
                 self.names[uid] = name
         if event == "OriginateResponse" and not seen:
-            seen.update(dict.fromkeys(self._originated(packet.get("channel", ""))))
+            uid = packet.get("uniqueid", "")
+            seen.update(dict.fromkeys(self._originated(packet.get("channel", "")) if uid in _NOBODY else [uid]))
         if event in {"BridgeEnter", "BridgeLeave"}:
             seen.update(dict.fromkeys(self._bridged(event, packet)))
         if event == "Hangup":

@@ -67,7 +67,12 @@ def fill(trace: Trace, rows: Sequence[Row], site: Site, zone: ZoneInfo, holes: S
     if not parts:
         return False
     names = {channel.name: channel for channel in trace.channels.values()}
-    whole = {name for name, channel in names.items() if _complete(channel) and not _in_hole(channel, holes)}
+    guessed = {stay.uid for stay in trace.stays if stay.guessed}
+    whole = {
+        name
+        for name, channel in names.items()
+        if _complete(channel) and not (_in_hole(channel, holes) and (channel.uid in guessed or _unfinished(channel)))
+    }
     wanted = [part for part in parts if part.channel not in whole or (part.called and part.called not in whole)]
     for part in parts:
         _details(part, names, trace)
@@ -95,6 +100,11 @@ def _details(part: Part, names: Mapping[str, Channel], trace: Trace) -> None:
 
 def _complete(channel: Channel) -> bool:
     return channel.born_at is not None and channel.ended_at is not None and not channel.lost and not channel.crashed
+
+
+def _unfinished(channel: Channel) -> bool:
+    """Was it called, and nobody told what came of it?"""
+    return channel.dial is not None and not channel.dial.status
 
 
 def _in_hole(channel: Channel, holes: Sequence[Hole]) -> bool:

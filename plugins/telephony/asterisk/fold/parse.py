@@ -15,6 +15,9 @@ from plugins.telephony.asterisk.fold.trace import Trace
 from plugins.telephony.asterisk.fold.who import Site
 from plugins.telephony.asterisk.settings import Settings
 
+_BLINK = 1_500
+"""Recordings that follow each other within this, in ms, are one: nothing was missed in between."""
+
 
 def parse(items: Sequence[Stored], settings: Settings, context: Context) -> Iterable[Call]:
     """The calls of one group. Pure; the order of the items and their repetition change nothing."""
@@ -92,17 +95,24 @@ def _holes(markers: Sequence[Stored], payloads: Sequence[Mapping[str, Any]]) -> 
     A session is named by its beginning on our clock; where the PBX's packets are older than that, its clock is behind
     ours, and the first of them is the beginning.
     """
-    began: dict[int, int] = {}
+    covered: dict[int, tuple[int, int]] = {}
     for payload in payloads:
         name = int(payload["s"].partition("-")[0])
-        began[name] = min([began.get(name, name), *(packet[1] for packet in payload["p"])])
-    starts = sorted(began.values())
+        times = [packet[1] for packet in payload["p"]] or [name]
+        since, to = covered.get(name, (name, name))
+        covered[name] = (min(since, *times), max(to, *times))
+    starts = sorted(since for since, _ in covered.values())
     found: list[Hole] = [Hole(0, starts[0])] if starts else []
     holes = {Hole(item.payload["from"], item.payload["to"], bool(item.payload.get("restart"))) for item in markers}
     for hole in sorted(holes, key=lambda one: (one.since, one.to or 0)):
-        later = [start for start in starts if start > hole.since]
-        to = (later[0] if later else None) if hole.to is None else max(hole.since, began.get(hole.to, hole.to))
-        found.append(replace(hole, to=to))
+        since = max([hole.since, *(to for start, to in covered.values() if start <= hole.since)])
+        later = [start for start in starts if start > since]
+        if hole.to is None:
+            to = later[0] if later else None
+        else:
+            to = covered[hole.to][0] if hole.to in covered else hole.to
+        if hole.restart or to is None or to - since >= _BLINK:
+            found.append(replace(hole, since=hole.since if hole.restart else since, to=to))
     return found
 
 

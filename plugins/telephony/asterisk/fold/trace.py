@@ -89,6 +89,8 @@ class Stay:
     since: int
     to: int | None = None
     holding: bool = False
+    guessed: bool = False
+    """Its beginning or end was not told, only found later."""
 
 
 @dataclass(slots=True)
@@ -311,9 +313,12 @@ def _bridge_leave(trace: Trace, at: int, fields: Packet) -> None:
     channel = trace.channel(at, fields)
     if channel is None:
         return
+    bridge = fields.get("bridgeuniqueid", "")
     stay = trace.inside(channel.uid)
-    if stay is not None and stay.bridge == fields.get("bridgeuniqueid", stay.bridge):
+    if stay is not None and stay.bridge in {bridge, ""}:
         trace.leave(channel.uid, at)
+    elif stay is None and not any(one.uid == channel.uid and one.bridge == bridge for one in trace.stays):
+        trace.stays.append(Stay(bridge, channel.uid, at, at, guessed=True))  # it entered while nobody listened
 
 
 def _hold(trace: Trace, at: int, fields: Packet) -> None:
@@ -341,6 +346,9 @@ def _hangup(trace: Trace, at: int, fields: Packet) -> None:
         return
     channel.ended_at = at
     channel.cause = fields.get("cause", "")
+    stay = trace.inside(channel.uid)
+    if stay is not None:
+        stay.guessed = True
     trace.leave(channel.uid, at)
     if channel.holds and channel.holds[-1][1] is None:
         channel.holds[-1][1] = at
@@ -454,7 +462,7 @@ def _message_waiting(trace: Trace, at: int, fields: Packet) -> None:
 def _originate_response(trace: Trace, _at: int, fields: Packet) -> None:
     uid = fields.get("uniqueid", "")
     channel = trace.channels.get(uid)
-    if channel is None:
+    if channel is None and uid in _NOBODY:
         device = fields.get("channel", "")
         matching = [one for one in trace.channels.values() if device and one.name.startswith(device)]
         channel = matching[-1] if matching else None
@@ -529,6 +537,9 @@ def _snapshot(trace: Trace, at: int, fields: Packet) -> None:
     bridge = fields.get("bridgeid", "")
     if bridge:
         trace.enter(channel.uid, bridge, at)
+        stay = trace.inside(channel.uid)
+        if stay is not None and stay.since == at:
+            stay.guessed = True
     else:
         trace.leave(channel.uid, at)
     application = fields.get("application", "").lower()
