@@ -8,10 +8,10 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import phonenumbers
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date
 
 from hub.core import handles
-from hub.web.texts import N_, Texts, glued
+from hub.web.texts import N_, Texts
 
 SECONDS, MINUTES, HOURS, DAYS = N_("s"), N_("min"), N_("h"), N_("d")
 """Units as they stand behind a number."""
@@ -72,14 +72,14 @@ class Formats:
 
     def date(self, day: date) -> str:
         """`24 November`, with the year when it is not this one."""
-        skeleton = "MMMMd" if day.year == self.local(self.now).year else "yMMMMd"
-        return glued(str(format_skeleton(skeleton, day, locale=self.texts.language)))
+        pattern = "d MMMM" if day.year == self.local(self.now).year else "d MMMM y"
+        return format_date(day, pattern, locale=self.texts.language).replace(" ", "\u00a0", 1)
 
     def full_day(self, at: datetime | str) -> str:
         """`Tuesday, 24 November`; the reader's language decides the order."""
         day = self.local(at).date()
         weekday = format_date(day, "EEEE", locale=self.texts.language)
-        return glued(f"{weekday}, {self.date(day)}")
+        return f"{weekday}, {self.date(day)}"
 
     def moment(self, at: datetime | str) -> str:
         """`14:12` today, otherwise with its day: `yesterday at 17:55`, `24 November, 17:55`."""
