@@ -87,7 +87,7 @@ def window(changed: datetime, spans: Sequence[tuple[datetime, datetime | None]])
 def _before(moment: datetime, spans: Sequence[tuple[datetime, datetime | None]]) -> datetime:
     """The latest moment up to `moment` that no case spans, with room for the dials that lead to one."""
     while True:
-        cut = [start for start, end in spans if start < moment and (end is None or moment <= end + ROOM)]
+        cut = [start for start, end in spans if start - ROOM < moment and (end is None or moment <= end + ROOM)]
         if not cut:
             return moment
         moment = min(cut) - ROOM

@@ -64,7 +64,7 @@ class Ladder:
     def steps(self) -> tuple[Step, ...]:
         """The steps whose instant has come and found the case open."""
         return tuple(
-            Step(number, delivered, to, self._state(number, delivered))
+            Step(number, delivered, to, self._state(delivered))
             for number, at, recipients in self._fired
             if at <= self.now
             for to, delivered in recipients
@@ -201,12 +201,10 @@ class Ladder:
         """When it reaches him: inside his hours, at once on a critical line; a list waits for nobody."""
         return at if number == 0 or self.group.critical else self._opening(to, at)
 
-    def _state(self, number: int, delivered: datetime) -> StepState:
+    def _state(self, delivered: datetime) -> StepState:
         """`held` until he works; `dropped` if it was solved meanwhile; imported history is `history`."""
         if self.closed_at is not None and self.closed_at <= delivered:
             return "dropped"
         if not self.live:
             return "history"
-        if number == 0:
-            return "sent"
         return "held" if delivered > self.now else "planned"
