@@ -94,6 +94,7 @@ async def _import(
     except Busy:
         alone = False
     try:
+        before = await hub.db.read(inbox.newest)
         counted = refused = 0
         for part in chunks(_arrivals(hub, link, paths, now, as_live), CHUNK):
             good = [item for item in part if isinstance(item, Arrival)]
@@ -110,7 +111,7 @@ async def _import(
         lock.release()
     if not alone:
         await catch_up(hub, now)
-    dead = await hub.db.read(inbox.dead_since, link.name, now)
+    dead = await hub.db.read(inbox.dead_after, link.name, before)
     for where, why in dead:
         typer.echo(f"refused: {where}: {why}", err=True)
     return counted, refused + len(dead)

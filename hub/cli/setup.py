@@ -23,7 +23,7 @@ from hub.errors import HubError
 from hub.registry import Link
 from hub.sdk.connector import Checked
 from hub.settings import Draft, Person, Vault
-from hub.store import inbox, migrate
+from hub.store import inbox, migrate, repairs
 from hub.store.database import Priority
 
 
@@ -199,6 +199,7 @@ def replay(
         states = ("dead", "done") if all_ else ("dead",)
         count = await hub.db.write(Priority.BACKFILL, inbox.replay, connection_name=connection, states=states)
         await catch_up(hub)
+        await hub.db.write(Priority.BACKFILL, repairs.clear_finished)
         return count
 
     with state.hub() as hub:

@@ -273,7 +273,10 @@ def instant(value: object) -> datetime:
         raise ValueError(f"{value!r} is not an instant; write 2026-03-10T10:00:42+03:00")
     if value.tzinfo is None:
         raise ValueError(f"{value.isoformat()} has no offset; write {value.isoformat()}+03:00")
-    utc = value.astimezone(UTC)
+    try:
+        utc = value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{value.isoformat()} is beyond the calendar; leave the key out where there is no time") from None
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 

@@ -48,11 +48,12 @@ async def step(hub: Hub, limit: int = BATCH, now: datetime | None = None) -> boo
         return False
     parts = await asyncio.to_thread(_parse, hub, batch.singles, batch.groups)
     moment = now or hub.now()
-    await hub.db.write(Priority.ABSORB, _keep, parts, batch.repeats, moment, hub.lists)
+    buried = await hub.db.write(Priority.ABSORB, _keep, parts, batch.repeats, moment, hub.lists)
     for part in parts:
-        (meters.DEAD if part.error else meters.ABSORBED).labels(part.connection).inc(len(part.new))
-        if part.error:
-            _log.warning("not understood", connection=part.connection, items=len(part.new), why=part.error)
+        why = part.error or next((buried[row] for row in part.new if row in buried), None)
+        (meters.DEAD if why else meters.ABSORBED).labels(part.connection).inc(len(part.new))
+        if why:
+            _log.warning("not understood", connection=part.connection, items=len(part.new), why=why)
     return True
 
 
@@ -102,36 +103,41 @@ def _yielded(hub: Hub, connection: str, raws: Sequence[Kept], context: Any) -> l
 
 def _keep(
     connection: Connection, parts: Sequence[Part], repeats: Sequence[int], now: datetime, lists: Lists
-) -> None:
+) -> dict[int, str]:
+    """Write a batch; the rows that turned out to be dead, with the reason."""
     good = [part for part in parts if part.error is None]
-    dead = [(row, part.error) for part in parts if part.error is not None for row in part.new]
-    dead += _put(connection, good, now, lists)
-    lost = {row for row, _ in dead}
-    inbox.settle(connection, [row for part in good for row in part.new if row not in lost], dead)
+    dead = {row: part.error for part in parts if part.error is not None for row in part.new}
+    dead |= _put(connection, good, now, lists)
+    inbox.settle(connection, [row for part in good for row in part.new if row not in dead], list(dead.items()))
     inbox.forget(connection, repeats)
-    for name in {part.connection for part in parts if part.error is not None}:
+    for name in sorted({part.connection for part in parts if not dead.keys().isdisjoint(part.new)}):
         repairs.note(
             connection, f"dead:{name}", kind="dead_items", connection_name=name, now=now,
             title=f"{name}: something received could not be understood",
             advice=f"look at it with `crmhub repairs`, then run `crmhub replay --connection {name}` after the fix",
         )
+    return dead
 
 
-def _put(connection: Connection, parts: Sequence[Part], now: datetime, lists: Lists) -> list[tuple[int, str]]:
-    """Store the parts; one that the database refuses is found by halving and buried, the others stay."""
+def _put(connection: Connection, parts: Sequence[Part], now: datetime, lists: Lists) -> dict[int, str]:
+    """Store the parts; one that cannot be stored is found by halving and buried, the others stay.
+
+    Returns the rows of the buried ones with the reason.
+    """
     if not parts:
-        return []
+        return {}
     try:
         with connection.begin_nested():
             _put_all(connection, parts, now, lists)
     except OperationalError:
         raise  # the store itself is in trouble: no item is to blame
-    except DBAPIError as error:
+    except Exception as error:  # noqa: BLE001 - one of the four places: what no database can hold is a dead letter
         if len(parts) == 1:
-            return [(row, str(error.orig)) for row in parts[0].new]
+            why = str(error.orig) if isinstance(error, DBAPIError) else traceback.format_exc()
+            return dict.fromkeys(parts[0].new, why)
         middle = len(parts) // 2
-        return _put(connection, parts[:middle], now, lists) + _put(connection, parts[middle:], now, lists)
-    return []
+        return _put(connection, parts[:middle], now, lists) | _put(connection, parts[middle:], now, lists)
+    return {}
 
 
 def _put_all(connection: Connection, parts: Sequence[Part], now: datetime, lists: Lists) -> None:

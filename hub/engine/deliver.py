@@ -1,10 +1,10 @@
-"""How effects reach the outside, each once: claimed, sent, settled."""
+"""How effects reach the outside, each once: claimed, sent, settled. Each connection is a lane of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from hub.registry import Link
 from hub.sdk.connector import Push, Sent
 from hub.store import connections, outbox, repairs
 from hub.store.database import Priority
+from hub.store.outbox import Routed
 
 _log = log.get("deliver")
 
@@ -46,40 +47,38 @@ async def recover(hub: Hub) -> None:
             await hub.db.write(Priority.SETTLE, outbox.settle, row.id, "unknown", hub.now(), error=why)
 
 
-async def step(hub: Hub, now: datetime | None = None) -> bool:
-    """Deliver what is due; False when nothing is. Connections are served side by side, each in order."""
+def routes(hub: Hub) -> dict[tuple[str, str], str]:
+    """(kind, recipient) → the connection that serves the first of his channels that any can serve."""
+    offered = [(link, kind) for link in hub.links.values() for kind in KINDS if KINDS[kind] in link.pushes]
+    found: dict[tuple[str, str], str] = {}
+    for key, member in hub.settings.team.members.items():
+        for channel in map(kind_of, member.notify):
+            for link, kind in offered:
+                if channel in {link.name, link.connector.name}:
+                    found.setdefault((kind, key), link.name)
+    return found
+
+
+def routed(ways: Mapping[tuple[str, str], str], connection: str | None) -> Routed:
+    """The effects of one connection's lane; None: those that no connection carries."""
+    if connection is None:
+        return Routed(apart=frozenset(ways))
+    return Routed(among=frozenset(pair for pair, name in ways.items() if name == connection))
+
+
+async def undeliverable(hub: Hub, now: datetime | None = None) -> bool:
+    """Drop what is due and nobody can carry, and say so; False when there is nothing."""
     moment = now or hub.now()
-    rows = await hub.db.read(outbox.due, moment, BATCH)
-    lanes: dict[str, list[tuple[Any, Link, Push]]] = {}
+    rows = await hub.db.read(outbox.due, moment, BATCH, routed(routes(hub), None))
     for row in rows:
-        if row.kind == "notify" and row.case_state is not None and row.case_state != "open":
-            await hub.db.write(Priority.SETTLE, outbox.drop, row.id, "the client no longer waits", moment)
-            continue
-        way = _way(hub, row)
-        if way is None:
-            await hub.db.write(Priority.SETTLE, _nobody_to_tell, row, moment)
-        else:
-            lanes.setdefault(way[0].name, []).append((row, *way))
-    if lanes:
-        async with asyncio.TaskGroup() as group:
-            for name, items in lanes.items():
-                group.create_task(_lane(hub, items), name=f"push:{name}")
+        await hub.db.write(Priority.SETTLE, _nobody_to_tell, row, moment)
     return bool(rows)
 
 
-def _way(hub: Hub, row: Any) -> tuple[Link, Push] | None:
-    """The first of the recipient's channels that some connection can serve."""
-    member = hub.settings.team.members.get(row.recipient)
-    for handle in member.notify if member else ():
-        kind = kind_of(handle)
-        for link in hub.links.values():
-            push = link.pushes.get(KINDS[row.kind])
-            if push is not None and kind in {link.name, link.connector.name}:
-                return link, push
-    return None
-
-
 def _nobody_to_tell(connection: Connection, row: Any, now: datetime) -> None:
+    if row.kind == "notify" and row.case_state is not None and row.case_state != "open":
+        outbox.drop(connection, row.id, NO_LONGER, now)
+        return
     outbox.drop(connection, row.id, f"{row.recipient} has no channel for notices", now)
     repairs.note(
         connection, f"channel:{row.recipient}", kind="no_channel", now=now,
@@ -88,42 +87,77 @@ def _nobody_to_tell(connection: Connection, row: Any, now: datetime) -> None:
     )
 
 
-async def _lane(hub: Hub, items: Sequence[tuple[Any, Link, Push]]) -> None:
-    link = items[0][1]
+NO_LONGER = "the client no longer waits"
+
+
+async def is_paused(hub: Hub, link: Link) -> bool:
+    """Whether the connection's access was refused: nothing goes out before the operator has acted."""
     state = await hub.db.read(connections.get, link.name)
-    if link.problem is not None or (state is not None and state.state == "paused"):
-        for row, _, _ in items:
-            await hub.db.write(Priority.SETTLE, outbox.postpone, row.id, hub.now() + timedelta(minutes=5),
-                               error=f"{link.name} is paused")
-        return
+    return state is not None and state.state == "paused"
+
+
+async def step(hub: Hub, link: Link, now: datetime | None = None) -> bool:
+    """Deliver what is due by one connection, in order; False when there is nothing to do.
+
+    After a failure of the connection the rest waits as long as the vendor asks.
+    """
+    moment = now or hub.now()
+    if await is_paused(hub, link):
+        return False
+    rows = await hub.db.read(outbox.due, moment, BATCH, routed(routes(hub), link.name))
+    if not rows:
+        return False
+    if link.problem is not None:
+        await hub.db.write(Priority.SETTLE, _refused, link.name, str(link.problem), hub.now())
+        return False
     assert link.connector.open is not None, "a connector with pushes can be opened"
     host = ConnectionHost(link.name, hub.context(link.name), None, hub.now, link.connector.classify)
-    async with link.connector.open(link.settings, host) as client:
-        for row, _, push in items:
-            await _deliver(hub, link, client, push, row)
+    waiting = [row.id for row in rows]
+    try:
+        async with link.connector.open(link.settings, host) as client:
+            for row in rows:
+                waiting.remove(row.id)
+                pause = await _deliver(hub, link, client, row, moment)
+                if pause is not None:
+                    await hub.db.write(Priority.SETTLE, outbox.wait, waiting, hub.now() + pause)
+                    break
+    except AuthFailed as error:
+        await hub.db.write(Priority.SETTLE, _refused, link.name, str(error), hub.now())
+    except (Temporary, OSError) as error:
+        pause = timedelta(seconds=getattr(error, "retry_after", None) or _PAUSES[0])
+        await hub.db.write(Priority.SETTLE, outbox.wait, waiting, hub.now() + pause, error=str(error))
+    return True
 
 
-async def _deliver(hub: Hub, link: Link, client: Any, push: Push, row: Any) -> None:
+async def _deliver(hub: Hub, link: Link, client: Any, row: Any, now: datetime) -> timedelta | None:
+    """Send one effect. Where the connection is in trouble: how long the others have to wait, too."""
+    push = link.pushes[KINDS[row.kind]]
+    if row.kind == "notify" and row.case_state is not None and row.case_state != "open":
+        await hub.db.write(Priority.SETTLE, outbox.drop, row.id, NO_LONGER, now)
+        return None
     effect = await _resolved(hub, row)
     if effect is None:
         await hub.db.write(Priority.SETTLE, outbox.drop, row.id, "there is no notice to amend", hub.now())
-        return
+        return None
     if not await hub.db.write(Priority.SETTLE, outbox.claim, row.id, link.name):
-        return
+        return None
     try:
         async with asyncio.timeout(SEND_SECONDS):
             sent = await push.send(client, effect)
     except (Temporary, TimeoutError) as error:
-        await _later(hub, link, push, row, error)
+        return await _later(hub, link, push, row, error)
     except AuthFailed as error:
-        await hub.db.write(Priority.SETTLE, _paused, link.name, row.id, str(error), hub.now())
+        await hub.db.write(Priority.SETTLE, _refused, link.name, str(error), hub.now(), row.id)
         meters.DELIVERED.labels(link.name, "refused").inc()
+        return timedelta(0)
     except HubError as error:
         await _bury(hub, link, row, str(error))
     except Exception:  # noqa: BLE001 - one of the four places: a bug in a push is a dead letter
         await _bury(hub, link, row, traceback.format_exc())
     else:
-        await _sent(hub, link, row, sent)
+        await hub.db.write(Priority.SETTLE, _sent, link.name, row, sent, hub.now())
+        meters.DELIVERED.labels(link.name, "sent").inc()
+    return None
 
 
 async def _resolved(hub: Hub, row: Any) -> Effect | None:
@@ -135,28 +169,30 @@ async def _resolved(hub: Hub, row: Any) -> Effect | None:
     return None if before is None else replace(effect, replaces=before.vendor_id)
 
 
-async def _sent(hub: Hub, link: Link, row: Any, sent: Sent) -> None:
-    await hub.db.write(
-        Priority.SETTLE, outbox.settle, row.id, "sent", hub.now(), vendor_id=sent.id, url=sent.url
-    )
-    meters.DELIVERED.labels(link.name, "sent").inc()
+def _sent(connection: Connection, name: str, row: Any, sent: Sent, now: datetime) -> None:
+    outbox.settle(connection, row.id, "sent", now, vendor_id=sent.id, url=sent.url)
+    for key in (f"access:{name}", f"channel:{row.recipient}"):
+        repairs.clear(connection, key)
 
 
-async def _later(hub: Hub, link: Link, push: Push, row: Any, error: Exception) -> None:
+async def _later(hub: Hub, link: Link, push: Push, row: Any, error: Exception) -> timedelta:
     """Try again, unless nobody can tell whether it happened and it must not happen twice."""
+    hold = timedelta(seconds=getattr(error, "retry_after", None) or _PAUSES[0])
+    why = str(error) or f"{link.name} did not answer within {SEND_SECONDS} s"
     if push.repeat == "never" and row.kind != "notify":
-        await hub.db.write(Priority.SETTLE, outbox.settle, row.id, "unknown", hub.now(), error=str(error))
-        return
-    pause = getattr(error, "retry_after", None) or _PAUSES[min(row.attempts, len(_PAUSES) - 1)]
-    await hub.db.write(
-        Priority.SETTLE, outbox.postpone, row.id, hub.now() + timedelta(seconds=pause), error=str(error)
-    )
+        await hub.db.write(Priority.SETTLE, outbox.settle, row.id, "unknown", hub.now(), error=why)
+        return hold
+    pause = max(hold, timedelta(seconds=_PAUSES[min(row.attempts, len(_PAUSES) - 1)]))
+    await hub.db.write(Priority.SETTLE, outbox.postpone, row.id, hub.now() + pause, error=why)
     meters.DELIVERED.labels(link.name, "postponed").inc()
+    return hold
 
 
-def _paused(connection: Connection, name: str, row_id: int, why: str, now: datetime) -> None:
+def _refused(connection: Connection, name: str, why: str, now: datetime, row_id: int | None = None) -> None:
+    """Access was refused: the connection pauses, and what was claimed waits with the others."""
     connections.pause(connection, name, why)
-    outbox.postpone(connection, row_id, now + timedelta(minutes=5), error=why)
+    if row_id is not None:
+        outbox.postpone(connection, row_id, now, error=why)
     repairs.note(
         connection, f"access:{name}", kind="access_refused", connection_name=name, now=now,
         title=f"{name}: {why}", advice=f"correct the access in config.toml and start the hub again; `crmhub check {name}`",

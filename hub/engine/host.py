@@ -6,8 +6,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
@@ -60,7 +62,7 @@ class ConnectionHttp:
         begun = time.perf_counter()
         try:
             response = await self.client.request(method, path, **options)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             self._measure(begun, type(error).__name__)
             raise Temporary(self._redacted(f"{self.host.connection} cannot be reached: {error!r}")) from None
         self._measure(begun, str(response.status_code))
@@ -86,13 +88,21 @@ class ConnectionHttp:
 
     def _redacted(self, text: str) -> str:
         for secret in self.secrets:
-            text = text.replace(secret, "***")
+            text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
         return text
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else None
+    """Seconds, from either form of the header (RFC 9110, 10.2.3)."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    answered = parsedate_to_datetime(response.headers["Date"]) if "Date" in response.headers else datetime.now(UTC)
+    return max((moment - answered).total_seconds(), 0.0)
 
 
 def _pause(state: RetryCallState) -> float:

@@ -27,6 +27,10 @@ _log = log.get("pull")
 
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before a stream that broke is opened again (contracts/telephony.md 1.1)."""
+RUNG_EVERY = 1.0
+"""Seconds between two looks whether somebody rang for a stream that is pulled."""
+STORE_PAUSE = 5.0
+"""Seconds before a stream goes on whose trouble could not be noted, because the store cannot be written."""
 STEADY = timedelta(seconds=30)
 """A stream that held this long begins again with the shortest pause."""
 
@@ -52,10 +56,14 @@ class Puller:
         """Read until told to stop; trouble with this stream never leaves it."""
         while not stop.is_set():
             begun = self._hub.now()
-            pause = await self._attempt()
+            try:
+                pause = await self._attempt()
+            except Temporary as error:
+                _log.error("a stream waits for the store", connection=self._link.name, why=str(error))
+                pause = STORE_PAUSE
             if self._hub.now() - begun > STEADY:
                 self._failures = 0
-            await _sleep(pause, stop)
+            await self._rest(pause, stop)
 
     async def _attempt(self) -> float:
         """Read once, or for as long as a live stream lasts; the seconds to wait before the next time."""
@@ -63,10 +71,7 @@ class Puller:
         if row is not None and row.state == "paused":
             return 5.0
         try:
-            async with asyncio.timeout(None):
-                await self._read()
-        except asyncio.CancelledError:
-            raise
+            await self._read()
         except AuthFailed as error:
             await self._refused(error)
             return 5.0
@@ -77,6 +82,21 @@ class Puller:
         if self._stream.live is not None:
             return await self._broke("the stream ended", None)
         return self._stream.every.total_seconds()
+
+    async def _rest(self, seconds: float, stop: asyncio.Event) -> None:
+        """Wait; a stream that is pulled now and then may be rung for meanwhile."""
+        until = self._hub.now() + timedelta(seconds=seconds)
+        while (left := (until - self._hub.now()) / timedelta(seconds=1)) > 0 and not stop.is_set():
+            await _sleep(left if self._stream.live is not None else min(left, RUNG_EVERY), stop)
+            if self._stream.live is None and await self._is_rung():
+                return
+
+    async def _is_rung(self) -> bool:
+        try:
+            due = await self._hub.db.read(connections.due_at, self._link.name, self._stream.name)
+        except Temporary:
+            return False
+        return due is not None and due <= self._hub.now()
 
     async def _read(self) -> None:
         link = self._link
@@ -121,14 +141,16 @@ class Puller:
         if rows:
             inbox.put(connection, rows)
         connections.advance(
-            connection, name, stream, now=now, cursor=page.cursor, complete_until=page.complete_until
+            connection, name, stream, now=now, cursor=page.cursor, complete_until=page.complete_until,
+            due_at=now + self._stream.every,
         )
         if page.wake:
             connections.wake(connection, name, page.wake, now)
         if rows or offset is not None:
             connections.received(connection, name, now, offset)
         if not self._up:
-            repairs.clear(connection, f"stream:{self.name}")
+            for key in (f"stream:{self.name}", f"access:{name}"):
+                repairs.clear(connection, key)
 
     async def _broke(self, why: str, retry_after: float | None) -> float:
         pause = retry_after or PAUSES[min(self._failures, len(PAUSES) - 1)]

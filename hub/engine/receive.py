@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 from hub import meters
 from hub.engine.hub import Hub
+from hub.errors import Temporary
 from hub.registry import Link
 from hub.sdk.connector import Raw, Received, WebhookRequest
 from hub.store import connections, inbox
@@ -18,12 +20,16 @@ MOST = 5_000
 """Items that one commit takes."""
 
 
+Waiting: TypeAlias = tuple[Sequence[Arrival], "asyncio.Future[None]"]
+"""What one request brought, and who waits for its commit."""
+
+
 class Receiver:
     """Commits what arrives, many requests at once; `received` returns once its items survive a power cut."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._waiting: list[tuple[Sequence[Arrival], asyncio.Future[None]]] = []
+        self._waiting: list[Waiting] = []
         self._committing: asyncio.Task[None] | None = None
         self.arrived = asyncio.Event()
 
@@ -41,7 +47,7 @@ class Receiver:
         return received
 
     async def keep(self, arrivals: Sequence[Arrival]) -> None:
-        """Wait until these are committed. A commit that fails fails for everyone who shared it."""
+        """Wait until these are committed. A store that cannot be written fails everyone who shared the commit."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((arrivals, done))
         if self._committing is None or self._committing.done():
@@ -54,18 +60,26 @@ class Receiver:
             while self._waiting and size < MOST:
                 taken.append(self._waiting.pop(0))
                 size += len(taken[-1][0])
-            try:
-                rows = [row for arrivals, _ in taken for row in arrivals]
-                await self._hub.db.write(Priority.RECEIVE, inbox.put, rows)
-            except Exception as error:  # noqa: BLE001 - it is raised to each request that waits for this commit
-                for _, done in taken:
-                    if not done.done():
-                        done.set_exception(error)
-            else:
-                for _, done in taken:
-                    if not done.done():
-                        done.set_result(None)
-                self.arrived.set()
+            await self._keep_all(taken)
+
+    async def _keep_all(self, taken: Sequence[Waiting]) -> None:
+        """One commit for all; where one of several cannot be stored, each is tried for itself."""
+        try:
+            rows = [row for arrivals, _ in taken for row in arrivals]
+            await self._hub.db.write(Priority.RECEIVE, inbox.put, rows)
+        except Exception as error:  # noqa: BLE001 - it is raised to each request that waits for this commit
+            if len(taken) > 1 and not isinstance(error, Temporary):
+                for one in taken:
+                    await self._keep_all([one])
+                return
+            for _, done in taken:
+                if not done.done():
+                    done.set_exception(error)
+        else:
+            for _, done in taken:
+                if not done.done():
+                    done.set_result(None)
+            self.arrived.set()
 
 
 def arrival(
@@ -73,5 +87,6 @@ def arrival(
 ) -> Arrival:
     """A plugin's raw on its way into the inbox; clock_offset in milliseconds where the source's clock is wrong."""
     return Arrival(
-        connection, raw.kind, raw.id, raw.payload, received_at, raw.group, raw.joins, as_live, clock_offset
+        connection, raw.kind, raw.id.replace("\0", "\ufffd"), raw.payload, received_at, raw.group, raw.joins, as_live,
+        clock_offset,
     )

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Connection
 
 from hub import log, meters
 from hub.engine import absorb, deliver, derive, upkeep
@@ -16,6 +20,7 @@ from hub.engine.receive import Receiver
 from hub.errors import HubError
 from hub.store import connections, outbox, people
 from hub.store.database import Priority
+from hub.store.outbox import Routed
 
 _log = log.get("runner")
 
@@ -23,6 +28,17 @@ IDLE = 1.0
 """Seconds after which a lane looks for due work that nobody kicked it for."""
 TROUBLE = 5.0
 """Seconds a lane waits after a step that failed as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What one worker does in order. kicked: set when there may be work; next_due: when there is work by time alone."""
+
+    name: str
+    step: Callable[[], Awaitable[bool]]
+    kicked: asyncio.Event
+    next_due: Callable[[Connection], datetime | None] | None = None
+    idle: float = IDLE
 
 
 class Runner:
@@ -35,7 +51,7 @@ class Runner:
         self.stop = asyncio.Event()
         self.absorbed_at = time.monotonic()
         self._derive = asyncio.Event()
-        self._deliver = asyncio.Event()
+        self._deliver = {name: asyncio.Event() for name, link in hub.links.items() if link.pushes} | {"": asyncio.Event()}
         self._upkeep = asyncio.Event()
 
     async def run(self) -> None:
@@ -46,18 +62,18 @@ class Runner:
                 group.create_task(self._stream(puller), name=f"pull:{puller.name}") for puller in self._pullers()
             ]
             lanes = [
-                self._lane("absorb", self._absorb, self.receiver.arrived, None),
-                self._lane("derive:0", self._derive_step, self._derive, people.next_due),
-                self._lane("push", self._deliver_step, self._deliver, outbox.next_due),
-                self._lane("upkeep", self._upkeep_step, self._upkeep, None, idle=upkeep.EVERY.total_seconds()),
+                Lane("absorb", self._absorb, self.receiver.arrived),
+                Lane("derive:0", self._derive_step, self._derive, people.next_due),
+                Lane("upkeep", self._upkeep_step, self._upkeep, idle=upkeep.EVERY.total_seconds()),
+                *self._pushes(),
             ]
             for lane in lanes:
-                group.create_task(lane)
+                group.create_task(self._run(lane), name=lane.name)
             await self.stop.wait()
             for task in streams:
                 task.cancel()
-            for event in (self.receiver.arrived, self._derive, self._deliver, self._upkeep):
-                event.set()
+            for lane in lanes:
+                lane.kicked.set()
 
     async def _begin(self) -> None:
         hub = self.hub
@@ -72,6 +88,26 @@ class Runner:
             Puller(self.hub, link, stream, self.receiver.arrived.set)
             for link in self.hub.links.values() for stream in link.streams.values()
         ]
+
+    def _pushes(self) -> list[Lane]:
+        """A lane for each connection that carries effects, so that none waits for another's vendor; one for the rest."""
+        ways = deliver.routes(self.hub)
+        lanes = [
+            Lane(
+                f"push:{name}", partial(deliver.step, self.hub, self.hub.links[name]), event,
+                partial(self._next_push, deliver.routed(ways, name), name),
+            )
+            for name, event in self._deliver.items() if name
+        ]
+        rest = partial(self._next_push, deliver.routed(ways, None), "")
+        return [*lanes, Lane("push", partial(deliver.undeliverable, self.hub), self._deliver[""], rest)]
+
+    @staticmethod
+    def _next_push(routed: Routed, name: str, connection: Connection) -> datetime | None:
+        """When the lane has something to do next; a paused one waits for the operator."""
+        state = connections.get(connection, name) if name else None
+        paused = state is not None and state.state == "paused"
+        return None if paused else outbox.next_due(connection, routed)
 
     async def _stream(self, puller: Puller) -> None:
         try:
@@ -93,42 +129,36 @@ class Runner:
         if changed is None:
             return False
         self.broadcaster.publish(changed)
-        self._deliver.set()
+        for event in self._deliver.values():
+            event.set()
         return True
-
-    async def _deliver_step(self) -> bool:
-        return await deliver.step(self.hub)
 
     async def _upkeep_step(self) -> bool:
         return await upkeep.step(self.hub)
 
-    async def _lane(
-        self, name: str, step: Callable[[], Awaitable[bool]], kicked: asyncio.Event,
-        next_due: Callable[..., datetime | None] | None, idle: float = IDLE,
-    ) -> None:
+    async def _run(self, lane: Lane) -> None:
         """Work while there is work; then wait for a kick, for the next due moment, or for a look all the same."""
         while not self.stop.is_set():
-            kicked.clear()
+            lane.kicked.clear()
             try:
                 begun = time.perf_counter()
-                worked = await step()
-                meters.STEP_SECONDS.labels(name).observe(time.perf_counter() - begun)
+                worked = await lane.step()
+                meters.STEP_SECONDS.labels(lane.name).observe(time.perf_counter() - begun)
+                pause = 0.0 if worked else await self._pause(lane)
             except HubError as error:
-                _log.error("lane stopped for a moment", lane=name, why=str(error))
-                await self._wait(kicked, TROUBLE)
-                continue
+                _log.error("lane stopped for a moment", lane=lane.name, why=str(error))
+                pause = TROUBLE
             except Exception:  # noqa: BLE001 - one of the four places: a bug in a step must not end the daemon
-                _log.exception("a bug stopped a lane for a moment", lane=name)
-                await self._wait(kicked, TROUBLE)
-                continue
-            if not worked:
-                await self._wait(kicked, await self._pause(next_due, idle))
+                _log.exception("a bug stopped a lane for a moment", lane=lane.name)
+                pause = TROUBLE
+            if pause:
+                await self._wait(lane.kicked, pause)
 
-    async def _pause(self, next_due: Callable[..., datetime | None] | None, idle: float) -> float:
-        due = await self.hub.db.read(next_due) if next_due is not None else None
+    async def _pause(self, lane: Lane) -> float:
+        due = await self.hub.db.read(lane.next_due) if lane.next_due is not None else None
         if due is None:
-            return idle
-        return min(idle, max((due - self.hub.now()) / timedelta(seconds=1), 0.01))
+            return lane.idle
+        return min(lane.idle, max((due - self.hub.now()) / timedelta(seconds=1), 0.01))
 
     async def _wait(self, kicked: asyncio.Event, seconds: float) -> None:
         try:

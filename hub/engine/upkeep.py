@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from hub import meters
 from hub.engine.hub import Hub
-from hub.store import cases, inbox
+from hub.store import cases, inbox, repairs
 from hub.store.database import Priority
 
 QUIET = timedelta(hours=1)
@@ -22,6 +22,7 @@ async def step(hub: Hub) -> bool:
         more |= await hub.db.write(Priority.BACKFILL, inbox.pack_group, connection, key, now - QUIET) > 0
     if await hub.db.write(Priority.BACKFILL, inbox.expire, now - hub.settings.keep_raw):
         more = True
+    await hub.db.write(Priority.BACKFILL, repairs.clear_finished)
     meters.WAITING.set(await hub.db.read(inbox.waiting))
     for group, count in (await hub.db.read(cases.open_counts)).items():
         meters.OPEN_CASES.labels(group).set(count)

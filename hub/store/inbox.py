@@ -15,6 +15,8 @@ from sqlalchemy import Connection, and_, bindparam, delete, exists, func, or_, s
 from hub.store.bulk import chunks, insert_new, upsert
 from hub.store.schema import group_aliases, inbox, packs
 
+LONGEST_REASON = 4_000
+"""Characters that are kept of the reason why an item is dead."""
 _WAITING = text("state = 'new'")
 
 
@@ -225,7 +227,7 @@ def settle(connection: Connection, done: Sequence[int], dead: Sequence[tuple[int
     if dead:
         connection.execute(
             update(inbox).where(inbox.c.id == bindparam("row")).values(state="dead", error=bindparam("why")),
-            [{"row": row, "why": why} for row, why in dead],
+            [{"row": row, "why": why[:LONGEST_REASON]} for row, why in dead],
         )
 
 
@@ -325,11 +327,16 @@ def expire(connection: Connection, before: datetime, limit: int = 5_000) -> int:
     return gone + connection.execute(delete(packs).where(packs.c.received_at < before)).rowcount
 
 
-def dead_since(connection: Connection, name: str, since: datetime) -> list[tuple[str, str]]:
-    """(item, reason) of what was received from that moment on and could not be understood."""
+def newest(connection: Connection) -> int:
+    """The id of the row that came last, 0 before the first."""
+    return connection.scalar(select(func.max(inbox.c.id))) or 0
+
+
+def dead_after(connection: Connection, name: str, row_id: int) -> list[tuple[str, str]]:
+    """(item, reason) of what came after that row and could not be understood."""
     rows = connection.execute(
         select(inbox.c.item, inbox.c.error)
-        .where(inbox.c.state == "dead", inbox.c.connection == name, inbox.c.received_at >= since)
+        .where(inbox.c.state == "dead", inbox.c.connection == name, inbox.c.id > row_id)
         .order_by(inbox.c.id)
     )
     return [(row.item, row.error) for row in rows]

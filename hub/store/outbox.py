@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, false, func, or_, select, true, tuple_, update
 
 from hub.core import effects
 from hub.core.effects import Effect
@@ -41,23 +41,44 @@ def plan(connection: Connection, planned: Sequence[Planned]) -> None:
     insert_new(connection, outbox, rows, on=("key",))
 
 
-def due(connection: Connection, now: datetime, limit: int) -> list[Any]:
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Effects by (kind, recipient): those `among` the pairs, or all that are not `apart` from them."""
+
+    among: frozenset[tuple[str, str]] | None = None
+    apart: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def holds(self) -> ColumnElement[bool]:
+        """The condition on the outbox."""
+        pair = tuple_(outbox.c.kind, outbox.c.recipient)
+        if self.among is not None:
+            return pair.in_(sorted(self.among)) if self.among else false()
+        return or_(outbox.c.recipient.is_(None), pair.not_in(sorted(self.apart))) if self.apart else true()
+
+
+EVERYBODY = Routed()
+
+
+def due(connection: Connection, now: datetime, limit: int, routed: Routed = EVERYBODY) -> list[Any]:
     """Effects whose moment has come, with the state of their case."""
     return list(
         connection.execute(
             select(outbox, cases.c.state.label("case_state"))
             .outerjoin(cases, cases.c.id == outbox.c.case_id)
-            .where(outbox.c.due_at <= now, outbox.c.state.in_(OPEN))
+            .where(outbox.c.due_at <= now, outbox.c.state.in_(OPEN), routed.holds)
             .order_by(outbox.c.due_at, outbox.c.id)
             .limit(limit)
         )
     )
 
 
-def next_due(connection: Connection) -> datetime | None:
+def next_due(connection: Connection, routed: Routed = EVERYBODY) -> datetime | None:
     """When the next effect may be delivered."""
-    due: datetime | None = connection.scalar(select(func.min(outbox.c.due_at)).where(outbox.c.due_at.is_not(None)))
-    return due
+    moment: datetime | None = connection.scalar(
+        select(func.min(outbox.c.due_at)).where(outbox.c.due_at.is_not(None), routed.holds)
+    )
+    return moment
 
 
 def claim(connection: Connection, row_id: int, connection_name: str) -> bool:
@@ -87,6 +108,13 @@ def postpone(connection: Connection, row_id: int, until: datetime, *, state: str
     connection.execute(
         update(outbox).where(outbox.c.id == row_id).values(state=state, due_at=until, error=error)
     )
+
+
+def wait(connection: Connection, row_ids: Iterable[int], until: datetime, *, error: str | None = None) -> None:
+    """None of these was tried: the connection that carries them is in trouble."""
+    for part in chunks(row_ids):
+        waiting = update(outbox).where(outbox.c.id.in_(part), outbox.c.state.in_(OPEN))
+        connection.execute(waiting.values(due_at=until, error=func.coalesce(error, outbox.c.error)))
 
 
 def drop(connection: Connection, row_id: int, why: str, now: datetime) -> None:

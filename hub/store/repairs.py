@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from hub.store.bulk import chunks, upsert
-from hub.store.schema import repairs
+from hub.store.schema import inbox, outbox, repairs
 
 
 def note(
@@ -30,6 +30,16 @@ def clear(connection: Connection, *keys: str) -> None:
         found = connection.scalars(select(repairs.c.key).where(repairs.c.key.in_(part))).all()
         if found:
             connection.execute(delete(repairs).where(repairs.c.key.in_(found)))
+
+
+def clear_finished(connection: Connection) -> None:
+    """Take away what was repaired without our being told: nothing dead is left of a connection."""
+    for kind, table in (("dead_items", inbox), ("dead_effects", outbox)):
+        asked = select(repairs.c.key, repairs.c.connection).where(repairs.c.kind == kind)
+        for key, name in connection.execute(asked).all():
+            dead = select(table.c.id).where(table.c.state == "dead", table.c.connection == name).limit(1)
+            if connection.scalar(dead) is None:
+                clear(connection, key)
 
 
 def listing(connection: Connection, connection_name: str | None = None) -> list[dict[str, Any]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
 
 from hub.sdk import (
@@ -118,15 +118,23 @@ def webhook(request: WebhookRequest, settings: Settings) -> Received:
 
 
 def _rows(body: bytes) -> list[dict[str, Any]]:
-    text = body.decode("utf-8").strip()
+    """The objects of a body. Raises ValueError, with the line where there are several."""
     try:
-        content = json.loads(text)
+        content = orjson.loads(_without_mark(body))
     except ValueError:
-        content = [json.loads(line) for line in text.splitlines() if line.strip()]
+        lines = [line for line in _without_mark(body).split(b"\n") if line.strip()]
+        if len(lines) < 2:  # it is no JSON lines, and the first error says more
+            raise
+        content = list(map(orjson.loads, lines))
     rows = content if isinstance(content, list) else [content]
     if not all(isinstance(row, dict) for row in rows):
         raise ValueError("a record is an object")
     return rows
+
+
+def _without_mark(text: bytes) -> bytes:
+    """Without the byte order mark that Windows programs begin a file with."""
+    return text.removeprefix(b"\xef\xbb\xbf")
 
 
 def _raw(row: dict[str, Any]) -> Raw:
@@ -145,7 +153,7 @@ def read(path: Path, name: str, _settings: Settings, context: Context) -> Iterat
                 continue
             where = f"{name} line {number}"
             try:
-                row = json.loads(line)
+                row = orjson.loads(_without_mark(line))
                 if not isinstance(row, dict):
                     raise ValueError("a record is an object")  # noqa: TRY301 - told like any other bad line
                 from_json(row, context.country)
@@ -163,7 +171,7 @@ def read(path: Path, name: str, _settings: Settings, context: Context) -> Iterat
 async def send(client: Client, effect: Effect) -> Sent:
     """POST the effect as JSON; the receiver knows a repetition by `Idempotency-Key`."""
     assert client.http is not None, "offered only with notify_url"
-    body = json.dumps(effect_json(effect), ensure_ascii=False).encode()
+    body = orjson.dumps(effect_json(effect))
     timestamp = int(client.host.now().timestamp())
     headers = {
         "Content-Type": "application/json",
@@ -174,7 +182,7 @@ async def send(client: Client, effect: Effect) -> Sent:
         headers["X-Hub-Signature"] = sign(client.settings.secret.get_secret_value(), timestamp, body)
     elif client.settings.token:
         headers["Authorization"] = f"Bearer {client.settings.token.get_secret_value()}"
-    response = await client.http.request("POST", "", content=body, headers=headers)
+    response = await client.http.request("POST", str(client.settings.notify_url), content=body, headers=headers)
     return Sent(id=response.headers.get("X-Notice-Id"))
 
 

@@ -166,9 +166,9 @@ def test_replay_parses_dead_items_again(store: Database) -> None:
     with store.begin() as connection:
         batch = inbox.batch(connection, 10)
         inbox.settle(connection, [batch.singles[0].id or 0], [(batch.singles[1].id or 0, "a bug")])
-        assert [why for _, why in inbox.dead_since(connection, "pbx", NOW)] == ["a bug"]
+        assert [why for _, why in inbox.dead_after(connection, "pbx", 0)] == ["a bug"]
         assert inbox.replay(connection, connection_name="pbx", states=("dead",)) == 1
-        assert inbox.dead_since(connection, "pbx", NOW) == []
+        assert inbox.dead_after(connection, "pbx", 0) == []
     assert [raw.item for raw in absorb(store).singles] == ["2"]
 
 
