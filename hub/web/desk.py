@@ -43,7 +43,11 @@ MENU: tuple[tuple[str, str, str, str], ...] = (
 """Key, address, icon, text; an entry without a key is a heading. Only pages that exist."""
 FILTERS = frozenset({"period", "outcome", "line", "manager", "hours", "q", "before", "show", "state"})
 """Parameters that make up a view, so that it can be sent to a colleague."""
-TABS = ("now", "calls", "contacts", "connections", "repairs")
+TABS: Mapping[str, str] = {
+    "now": N_("Now"), "calls": N_("Calls"), "contacts": N_("Clients"), "connections": N_("Sources"),
+    "repairs": N_("Repair"),
+}
+"""The five of the phone's bar, in words short enough for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ class Desk:
     def _menu(self, frame: pages.Frame) -> list[dict[str, Any]]:
         counts = {"now": (frame.overdue, "late"), "repairs": (frame.repairs, "soon")}
         return [
-            {"key": key, "href": href, "icon": icon, "text": text, "tab": key in TABS,
+            {"key": key, "href": href, "icon": icon, "text": text, "tab": TABS.get(key),
              "n": counts.get(key, (0, ""))[0], "tone": counts.get(key, (0, ""))[1]}
             for key, href, icon, text in MENU
         ]

@@ -58,24 +58,40 @@ def picture(call: Call, formats: Formats, names: Mapping[str, str]) -> Picture:
         x = LEFT + max((start - call.started_at).total_seconds(), 0.0) * scale
         return Bar(what, round(x, 1), round(max((stop - start).total_seconds() * scale, 2.0), 1))
 
+    connected = _connected(call)
     lines = []
     for number, leg in enumerate(call.legs):
         stop = leg.ended_at or end
-        bars = []
-        if leg.kind in MACHINES:
-            bars.append(bar("auto", leg.started_at, stop))
-        else:
-            if leg.result not in {"unreachable", "failed"}:
-                bars.append(bar("rng", leg.started_at, leg.answered_at or stop))
-            if leg.answered_at is not None:
-                bars.append(bar("tlk", leg.answered_at, stop))
-        lines.append(Line(_name(leg, formats, names), tuple(bars), _note(leg, stop, formats), TOP + number * ROW))
+        bars = [bar(what, start, until) for what, start, until in _stretches(leg, stop, connected) if until > start]
+        note = _note(leg, stop, connected, formats)
+        lines.append(Line(_name(leg, formats, names), tuple(bars), note, TOP + number * ROW))
     ticks = tuple(
         (round(LEFT + part * WIDTH, 1), formats.exact(int(total * part))) for part in ((0.0, 0.5, 1.0) if total >= 4 else (0.0, 1.0))
     )
     label = formats.texts.say("The call leg by leg, %(time)s in all", time=formats.exact(int(total)))
     ended = round(LEFT + WIDTH, 1) if call.ended_at is not None else None
     return Picture(tuple(lines), ticks, TOP + len(lines) * ROW + 2, label, ended)
+
+
+def _connected(call: Call) -> datetime | None:
+    """Of a call of ours, when the client picked up; before that a member who holds his own phone talks with nobody."""
+    if call.direction != "outbound" or not any(leg.kind == "client" for leg in call.legs):
+        return call.started_at
+    picked = [leg.answered_at for leg in call.legs if leg.kind == "client" and leg.answered_at is not None]
+    return min(picked, default=None)
+
+
+def _stretches(leg: Leg, stop: datetime, connected: datetime | None) -> list[tuple[str, datetime, datetime]]:
+    """(what, from, to): machine, ringing, talk."""
+    if leg.kind in MACHINES:
+        return [("auto", leg.started_at, stop)]
+    found = []
+    if leg.result not in {"unreachable", "failed"}:
+        found.append(("rng", leg.started_at, leg.answered_at or stop))
+    if leg.answered_at is not None:
+        talk = min(max(leg.answered_at, connected), stop) if connected is not None else stop
+        found += [("auto", leg.answered_at, talk), ("tlk", talk, stop)]
+    return found
 
 
 def _name(leg: Leg, formats: Formats, names: Mapping[str, str]) -> str:
@@ -92,13 +108,16 @@ def _name(leg: Leg, formats: Formats, names: Mapping[str, str]) -> str:
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
-def _note(leg: Leg, stop: datetime, formats: Formats) -> str:
+def _note(leg: Leg, stop: datetime, connected: datetime | None, formats: Formats) -> str:
     texts = formats.texts
     whole = int((stop - leg.started_at).total_seconds())
     if leg.kind in MACHINES:
         return formats.exact(whole)
     if leg.result in {"unreachable", "failed", "busy", "declined", "forwarded"} and leg.answered_at is None:
         return texts.say(words.LEG_RESULTS[leg.result])
+    if leg.answered_at is not None and connected is not None and connected < stop:
+        talked = stop - max(leg.answered_at, connected)
+        return texts.say("talked %(time)s", time=formats.exact(int(talked.total_seconds())))
     if leg.answered_at is not None:
-        return texts.say("talked %(time)s", time=formats.exact(int((stop - leg.answered_at).total_seconds())))
+        return texts.say("dialled %(time)s", time=formats.exact(int((stop - leg.answered_at).total_seconds())))
     return texts.say("rang %(time)s", time=formats.exact(whole))

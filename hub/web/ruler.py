@@ -14,7 +14,7 @@ from hub.web.texts import N_
 from hub.web.waits import Reading, Row, seconds
 
 LEFT, WIDTH = 10.0, 1040.0
-SIGN = 6.7
+SIGN = 7.3
 """Units of the picture that one character of a label takes."""
 GAP = 10.0
 
