@@ -426,6 +426,7 @@ def _cdr(file: Path, shown: str, settings: Settings, names: Mapping[str, str]) -
     zone, collected = ZoneInfo(settings.timezone), _Rows("cdr", names)
     beside: list[tuple[int, int]] = []
     halves: dict[str, str] = {}
+    shared = cdr.Shared(zone)
     with _text(file) as stream:
         for item in columns.cdr_rows(stream, shown):
             if isinstance(item, Refused):
@@ -434,7 +435,8 @@ def _cdr(file: Path, shown: str, settings: Settings, names: Mapping[str, str]) -
             start, epoch = cdr.local_time(item.get("start", ""), zone), epoch_of(item.get("uniqueid", ""))
             if start is not None and epoch is not None:
                 beside.append((start, epoch))
-            yield from collected.add(_cdr_group(item, halves), item)
+            group = _cdr_group(item, halves)
+            yield from collected.add(group, item, shared.joins(group, item))
     yield from collected.rest()
     offset = cdr.zone_offset(beside)
     if offset is not None:

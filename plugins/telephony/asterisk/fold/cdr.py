@@ -17,6 +17,10 @@ _STATUS = {
     "ANSWERED": "ANSWER", "NO ANSWER": "NOANSWER", "BUSY": "BUSY", "FAILED": "CHANUNAVAIL",
     "CONGESTION": "CONGESTION", "CANCEL": "CANCEL",
 }
+_LEFT = frozenset({"queue", "background", "waitexten", "read", "voicemail", "musiconhold"})
+"""Who is gone while one of these runs has hung up himself: had it ended, another step would be the last."""
+_SAME_CHANNEL = 2 * 3_600_000
+_ENDED = frozenset({"hangup", "busy", "congestion"})
 Row = Mapping[str, str]
 
 
@@ -186,7 +190,7 @@ class _Filling:
                 self._called(part)
         for uid, name in list(self._uids.items()):
             ends = [part.end for part in self.parts if name in {part.channel, part.called}]
-            self._say(max(ends), "Hangup", self._who(name, uid))
+            self._say(max(ends), "Hangup", {**self._who(name, uid), "source": self._ender(name)})
         fresh = {channel.uid for channel in self.trace.channels.values() if channel.lost}
         for uid in fresh:
             self.trace.channels[uid].ended_at = None
@@ -237,18 +241,20 @@ class _Filling:
         if part.called not in self.whole:
             self._uids[uid] = part.called
         follows = self._moved_to(part)
-        if called is None and not follows:
+        rung = any(event.name == "DialBegin" and event.fields["destuniqueid"] == uid for event in self.events)
+        if called is None and not rung:
             self._say(part.start, "DialBegin", {**caller, **dest})
         answered = part.disposition == "ANSWERED" and not self._relieved(part)
         if not answered:
             status = "NOANSWER" if part.disposition == "ANSWERED" else _STATUS.get(part.disposition, "NOANSWER")
-            if part.application.lower() in {"queue", "dial"} and status == "NOANSWER" and part.end - part.start < 1000:
-                status = "BUSY" if part.application.lower() == "queue" else status
+            if status == "NOANSWER" and part.end - part.start < 1000:  # it ended in the second in which it began
+                outside = self.site.kind(part.called) == "trunk"
+                status = "CHANUNAVAIL" if outside else "BUSY" if part.application.lower() == "queue" else status
             self._say(part.end, "DialEnd", {**caller, **dest, "dialstatus": status})
             self._say(part.end, "Hangup", who)
             return
         at = self._answer(part)
-        if not follows:
+        if not rung:
             self._say(at, "DialEnd", {**caller, **dest, "dialstatus": "ANSWER"})
         self._say(at, "Newstate", {**who, "channelstate": "6"})
         bridge = f"cdr {part.channel} {part.called}"
@@ -257,12 +263,23 @@ class _Filling:
             self._say(at, "BridgeEnter", {**who, "bridgeuniqueid": bridge})
             self._say(part.end, "BridgeLeave", {**caller, "bridgeuniqueid": bridge})
             self._say(part.end, "BridgeLeave", {**who, "bridgeuniqueid": bridge})
-        if follows:
-            self._say(part.start, "AttendedTransfer", {
-                **{"origtransferer" + key: value for key, value in self._who(follows, self._uid(follows, "")).items()},
-                **{"transferee" + key: value for key, value in caller.items()},
-                **{"transfertarget" + key: value for key, value in who.items()},
-            })
+        if follows is not None:
+            self._say(part.start, *self._transfer(part, follows, caller, who))
+
+    def _ender(self, name: str) -> str:
+        """Who ended a channel that the PBX itself had answered: the client, where an application was still running."""
+        own = [part for part in self.parts if part.channel == name]
+        if not own or any(part.called and self._talked(part) for part in own):
+            return ""
+        last = max(own, key=lambda part: (part.end, part.start, not part.called))
+        if last.answer is None:
+            return ""
+        if last.application.lower() in _LEFT:
+            return name
+        return "pbx" if last.application.lower() in _ENDED else ""
+
+    def _talked(self, part: Part) -> bool:
+        return part.disposition == "ANSWERED" and not self._relieved(part)
 
     def _relieved(self, part: Part) -> bool:
         """A phone whose ringing another phone took over: a row of no answered second, and the next begins there."""
@@ -271,15 +288,25 @@ class _Filling:
             for other in self.parts
         )
 
-    def _moved_to(self, part: Part) -> str:
-        """The phone whose talk ended as this one's began without a ring: a transfer. Empty where it was none."""
+    def _transfer(self, part: Part, before: Part, caller: Packet, who: Packet) -> tuple[str, Packet]:
+        """Blind, if the client's channel ran a Dial() of its own to get here; attended, if it was only moved."""
+        by = self._who(before.called, self._uid(before.called, ""))
+        if before.argument != part.argument:
+            fields = {**_as("transferer", by), **_as("transferee", caller), "extension": part.dst}
+            return "BlindTransfer", fields
+        return "AttendedTransfer", {
+            **_as("origtransferer", by), **_as("transferee", caller), **_as("transfertarget", who),
+        }
+
+    def _moved_to(self, part: Part) -> Part | None:
+        """The row whose talk ended as this one's began without a ring: a transfer. None where it was none."""
         if part.answer != part.start or part.application.lower() != "dial" or not part.called:
-            return ""
+            return None
         for other in self.parts:
             before = other.channel == part.channel and other.called not in {"", part.called} and other.end == part.start
             if before and other.disposition == "ANSWERED" and not self._relieved(other):
-                return other.called
-        return ""
+                return other
+        return None
 
     def _answer(self, part: Part) -> int:
         """When the called side really answered: the caller may have been picked up by the PBX long before."""
@@ -306,7 +333,32 @@ class _Filling:
         self.events.append(Event(at, name, fields))
 
 
+def _as(role: str, who: Packet) -> Packet:
+    return {role + key: value for key, value in who.items()}
+
+
 _LAST = {"Newchannel": -3, "DialBegin": -2, "Newstate": -1, "BridgeLeave": 2, "BridgeEnter": 3, "Hangup": 9}
+
+
+class Shared:
+    """Ties rows of different calls that name the same channel: a consultation that was handed over (1.7, 6)."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._seen: dict[str, tuple[str, int]] = {}
+
+    def joins(self, group: str, row: Row) -> tuple[str, ...]:
+        """The other calls to which a channel of this row belongs; rows hours apart only share a name."""
+        found: dict[str, None] = {}
+        end = local_time(row.get("end", ""), self._zone) or local_time(row.get("start", ""), self._zone) or 0
+        for name in (row.get("channel", ""), row.get("dstchannel", "")):
+            if "-" not in name:
+                continue
+            other, before = self._seen.get(name, (group, end))
+            if other != group and abs(end - before) < _SAME_CHANNEL:
+                found[other] = None
+            self._seen[name] = (group, end)
+        return tuple(found)
 
 
 def zone_offset(pairs: Iterable[tuple[int, int]]) -> timedelta | None:

@@ -9,6 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from plugins.telephony.asterisk.fold.moments import Event, Hole
+from plugins.telephony.asterisk.fold.trace import Dial, Trace
+from plugins.telephony.asterisk.fold.who import destinations, endpoint
 from plugins.telephony.asterisk.keep import APPLICATIONS
 from plugins.telephony.asterisk.wire import Packet
 
@@ -20,14 +22,53 @@ Row = Mapping[str, str]
 
 def events(rows: Iterable[Row], zone: ZoneInfo, holes: Sequence[Hole] | None) -> list[Event]:
     """The rows as events; with holes only what falls into one, for elsewhere the packets know it exactly."""
+    timed = [(at, row) for row in rows if (at := time_of(row.get("eventtime", ""), zone)) is not None]
+    timed.sort(key=lambda pair: pair[0])
     found: list[Event] = []
-    for row in rows:
-        at = time_of(row.get("eventtime", ""), zone)
-        if at is None or (holes is not None and not _inside(at, holes)):
-            continue
-        found.extend(_translated(at, row))
-    found.sort(key=lambda event: event.at)
+    running: dict[str, tuple[str, str]] = {}
+    for at, row in timed:
+        if holes is None or _inside(at, holes):
+            found.extend(_translated(at, row))
+            found.extend(_running(at, row, running))
     return found
+
+
+def _running(at: int, row: Row, running: dict[str, tuple[str, str]]) -> Iterator[Event]:
+    """What a channel runs, where a row shows it anew: a Dial() that follows a Dial() gets no APP_START of its own."""
+    uid, name, argument = row.get("uniqueid", ""), row.get("appname", ""), row.get("appdata", "")
+    if not name or running.get(uid) == (name, argument) or row.get("eventtype") == "HANGUP":
+        return
+    running[uid] = (name, argument)
+    if name.lower() in APPLICATIONS:
+        yield Event(
+            at, "CEL",
+            {
+                "uniqueid": uid, "linkedid": row.get("linkedid", ""), "channel": row.get("channame", ""),
+                "application": name, "appdata": argument, "context": row.get("context", ""),
+            },
+        )
+
+
+def tie(trace: Trace) -> None:
+    """Find out who called a channel: the one whose Dial() names it. CEL tells no dials."""
+    dials = [
+        (step.at, caller.uid, destination)
+        for caller in trace.channels.values()
+        for step in caller.steps
+        if step.application == "dial"
+        for destination in destinations(step.argument)
+    ]
+    for channel in trace.channels.values():
+        if not channel.outgoing or channel.dial is not None:
+            continue
+        device = endpoint(channel.name)
+        callers = [
+            (at, uid)
+            for at, uid, destination in dials
+            if destination.device == device and uid != channel.uid and at <= channel.seen_at + 50
+        ]
+        if callers:
+            channel.dial = Dial(max(callers)[1], channel.born_at or channel.seen_at)
 
 
 def _inside(at: int, holes: Sequence[Hole]) -> bool:
@@ -57,6 +98,8 @@ def _translated(at: int, row: Row) -> Iterator[Event]:
     extra = _extra(row)
     if row.get("appname") in _OUTGOING:
         yield Event(at, "Outgoing", who)
+    if row.get("appname") == "AppDial2":
+        yield Event(at, "Shown", {**who, "shown": row.get("cid_num", "")})
     for name, fields in rule(row, who, extra):
         yield Event(at, name, fields)
 
@@ -88,18 +131,18 @@ def _start(row: Row, who: Packet, _extra: Mapping[str, Any]) -> _Told:
         yield "Outgoing", who
 
 
+def _nothing(_row: Row, _who: Packet, _extra: Mapping[str, Any]) -> _Told:
+    return ()
+
+
 def _answer(_row: Row, who: Packet, _extra: Mapping[str, Any]) -> _Told:
     yield "Newstate", {**who, "channelstate": "6"}
-
-
-def _linked(_row: Row, who: Packet, _extra: Mapping[str, Any]) -> _Told:
-    yield "Linked", who
 
 
 def _hangup(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:
     if _text(extra, "hangupsource") == who["channel"]:
         yield "HangupRequest", who
-    yield "Hangup", {**who, "cause": _text(extra, "hangupcause")}
+    yield "Hangup", {**who, "cause": _text(extra, "hangupcause"), "source": _text(extra, "hangupsource")}
 
 
 def _enter(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:
@@ -110,14 +153,6 @@ def _enter(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:
 
 def _exit(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:
     yield "BridgeLeave", {**who, "bridgeuniqueid": _text(extra, "bridge_id")}
-
-
-def _application(row: Row, who: Packet, _extra: Mapping[str, Any]) -> _Told:
-    if row.get("appname", "").lower() in APPLICATIONS:
-        yield "CEL", {
-            **who, "application": row.get("appname", ""), "appdata": row.get("appdata", ""),
-            "context": row.get("context", ""),
-        }
 
 
 def _blind(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:
@@ -151,6 +186,11 @@ def _parked(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:
     yield "ParkedCall", {**_as("parkee", who), "parkerdialstring": _text(extra, "parker_dial_string")}
 
 
+def _unparked(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:
+    if _text(extra, "retriever"):
+        yield "UnParkedCall", {**_as("parkee", who), "retrieverchannel": _text(extra, "retriever")}
+
+
 def _forward(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:
     yield "DialEnd", {**_as("dest", who), "dialstatus": "NOANSWER", "forward": _text(extra, "forward")}
 
@@ -165,11 +205,12 @@ _RULES: Mapping[str, Callable[[Row, Packet, Mapping[str, Any]], _Told]] = {
     "HANGUP": _hangup,
     "BRIDGE_ENTER": _enter,
     "BRIDGE_EXIT": _exit,
-    "APP_START": _application,
+    "APP_START": _nothing,
     "BLINDTRANSFER": _blind,
     "ATTENDEDTRANSFER": _attended,
     "PICKUP": _picked,
     "PARK_START": _parked,
+    "PARK_END": _unparked,
     "FORWARD": _forward,
 }
 KEPT = frozenset(_RULES)

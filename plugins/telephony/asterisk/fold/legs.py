@@ -220,10 +220,11 @@ def _answered(view: View, channel: Channel) -> int | None:
     """When a called channel answered, None if it never did."""
     if channel.dial is not None and channel.dial.status:
         return channel.dial.ended_at if channel.dial.status == "ANSWER" else None
-    if channel.up_at is not None:
-        return channel.up_at
     talks = _talked(view, channel.uid)
-    return talks[0].since if talks else None
+    consulted = any(h.target == channel.uid for h in view.handovers)
+    if channel.up_at is not None and (consulted or not talks or view.session.direction != "inbound"):
+        return channel.up_at
+    return max(talks[0].since, channel.up_at or 0) if talks else None
 
 
 def _stopped(channel: Channel) -> int | None:
@@ -533,6 +534,8 @@ def _first(argument: str) -> str:
 
 
 def _gave_up(view: View) -> bool:
+    if any(client.known_by == "cdr" and client.source == client.name for client in view.session.clients):
+        return True
     return any(client.requested_at is not None and not _turned_away(view, client) for client in view.session.clients)
 
 
@@ -725,7 +728,10 @@ def _hangup_by(view: View) -> Literal["client", "member", "system"] | None:
     if any(client.lost for client in clients):
         return None
     if clients and all(client.known_by == "cdr" for client in clients):
-        return None
+        sources = {client.source for client in clients}
+        if sources & {client.name for client in clients}:
+            return "client"
+        return "system" if sources == {"pbx"} else None
     asked = {client.uid: client.requested_at for client in clients if client.requested_at and not _turned_away(view, client)}
     own = {client.uid for client in clients}
     others = [
@@ -735,7 +741,10 @@ def _hangup_by(view: View) -> Literal["client", "member", "system"] | None:
         and view.end - _SOON <= channel.requested_at <= view.end + _SOON
     ]
     if view.session.direction == "internal":
-        return "member" if others or asked else "system"
+        told = any(channel.known_by != "cdr" for channel in members)
+        return "member" if others or asked else "system" if told else None
+    if not asked and not others and any(_stale(view, client) for client in clients):
+        return None
     if asked and (not others or min(asked.values()) <= min(others) or view.session.direction == "inbound"):
         return "client"
     if others:
@@ -743,6 +752,15 @@ def _hangup_by(view: View) -> Literal["client", "member", "system"] | None:
     if view.session.direction == "outbound" and any(_refused(view, client) for client in clients):
         return "client"
     return "system"
+
+
+def _stale(view: View, client: Channel) -> bool:
+    """Does CEL name a phone that had hung up long before, so that nobody can tell who ended the rest?"""
+    source = view.trace.named(client.source) if client.source not in {"", client.name} else None
+    return (
+        source is not None and source.ended_at is not None and client.ended_at is not None
+        and client.ended_at - source.ended_at > _SOON
+    )
 
 
 def _refused(view: View, client: Channel) -> bool:

@@ -67,6 +67,8 @@ def fold(
     trace = Trace()
     trace.apply(events)
     trace.finish(holes)
+    if from_cel:
+        cel.tie(trace)
     trace.restarted = any(hole.restart for hole in holes) and any(c.crashed for c in trace.channels.values())
     filled = cdr.fill(trace, cdr_rows, site, zone, () if from_cel else holes)
     queuelog.fill(trace, lines)

@@ -223,12 +223,11 @@ def dialled_number(channel: Channel, trace: Trace) -> str:
     if channel.dial is not None and (number := dialled(channel.dial.string)) and number != endpoint(channel.name):
         return number
     device = endpoint(channel.name)
-    for caller in trace.channels.values():
-        for step in caller.steps:
-            if step.application == "dial" and step.at <= channel.seen_at + 1500:
-                for target in destinations(step.argument):
-                    if target.number and target.device and _is_device(target, device):
-                        return target.number
+    steps = [step for caller in trace.channels.values() for step in caller.steps if step.application == "dial"]
+    for step in sorted(steps, key=lambda one: (one.at > channel.seen_at + 1_500, abs(one.at - channel.seen_at))):
+        for target in destinations(step.argument):
+            if target.number and target.device and _is_device(target, device):
+                return target.number
     if channel.dial is not None and channel.dial.target:
         return channel.dial.target
     return channel.number if channel.outgoing else ""

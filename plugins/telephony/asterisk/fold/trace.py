@@ -9,7 +9,7 @@ from plugins.telephony.asterisk.fold.moments import Event, Hole
 from plugins.telephony.asterisk.fold.who import half
 from plugins.telephony.asterisk.wire import Packet
 
-_NOBODY = frozenset({"", "<null>", "<unknown>", "<none>"})
+_NOBODY = frozenset({"", "<null>", "<unknown>", "<none>", "N/A"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,8 @@ class Channel:
     """The SIP answer with which an unanswered dialogue ended, where Asterisk tells it."""
     ended_at: int | None = None
     cause: str = ""
+    source: str = ""
+    """The channel that CEL says began the hang-up."""
     outgoing: bool = False
     """It was called rather than calling."""
     dial: Dial | None = None
@@ -222,6 +224,10 @@ class Trace:
             self._told.add(key)
             self.handovers.append(handover)
 
+    def named(self, name: str) -> Channel | None:
+        """The channel of this name, where an event gives no id."""
+        return next((channel for channel in self.channels.values() if name and channel.name == name), None)
+
     def partner(self, uid: str) -> str | None:
         """The other half of a Local channel."""
         return self.pairs.get(uid)
@@ -260,6 +266,13 @@ def _outgoing(trace: Trace, at: int, fields: Packet) -> None:
     channel = trace.channel(at, fields)
     if channel is not None:
         channel.outgoing = True
+
+
+def _shown(trace: Trace, at: int, fields: Packet) -> None:
+    """The caller id that an Originate gave to the phone it rang: mostly the client's number."""
+    channel = trace.channel(at, fields)
+    if channel is not None and fields.get("shown", "") not in {"", channel.number}:
+        channel.connected = channel.connected or fields["shown"]
 
 
 def _dial_begin(trace: Trace, at: int, fields: Packet) -> None:
@@ -346,6 +359,7 @@ def _hangup(trace: Trace, at: int, fields: Packet) -> None:
         return
     channel.ended_at = at
     channel.cause = fields.get("cause", "")
+    channel.source = fields.get("source", "")
     stay = trace.inside(channel.uid)
     if stay is not None:
         stay.guessed = True
@@ -409,7 +423,7 @@ def _parked(trace: Trace, at: int, fields: Packet) -> None:
 
 def _unparked(trace: Trace, at: int, fields: Packet) -> None:
     moved = trace.channel(at, fields, "parkee")
-    retriever = trace.channel(at, fields, "retriever")
+    retriever = trace.channel(at, fields, "retriever") or trace.named(fields.get("retrieverchannel", ""))
     for handover in reversed(trace.handovers):
         if handover.kind == "park" and moved is not None and handover.moved == moved.uid and not handover.target:
             if retriever is not None:
@@ -563,6 +577,7 @@ _RULES: dict[str, Callable[[Trace, int, Packet], None]] = {
     "Newchannel": _newchannel,
     "Newstate": _newstate,
     "Outgoing": _outgoing,
+    "Shown": _shown,
     "DialBegin": _dial_begin,
     "DialEnd": _dial_end,
     "BridgeEnter": _bridge_enter,
