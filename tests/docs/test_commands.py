@@ -29,5 +29,5 @@ def test_the_section_names_every_option_of(name):
 
 
 def test_every_exit_code_has_its_row():
-    told = dict(re.findall(r"^    (\d)  (.+)$", program.__doc__, re.MULTILINE))
+    told = dict(re.findall(r"^ *(\d)  (.+)$", program.__doc__, re.MULTILINE))
     assert dict(re.findall(r"^\| `(\d)` \| (.+) \|$", PAGE, re.MULTILINE)) == told
