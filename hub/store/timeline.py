@@ -49,10 +49,12 @@ def load(connection: Connection, starts: Mapping[int, datetime], until: datetime
             parts[refs[row.target]]["marks"].append(_fact(row, live_since))
     _add_owners(connection, parts)
     first = _first_inbound(connection, owners)
+    written = _first_message(connection, owners)
     timelines = {
         contact: Timeline(
             contact=view,
             first_inbound=first.get(contact),
+            text_known=contact in written and written[contact] < starts[contact],
             **cast(Any, {kind: _ordered(found) for kind, found in parts[contact].items()}),
         )
         for contact, (view, _) in views.items()
@@ -130,6 +132,21 @@ def _first_inbound(connection: Connection, owners: Mapping[int, int]) -> dict[in
             contact = owners[row.handle_id]
             found[contact] = min(found.get(contact, mark), mark)
     return {contact: ref for contact, (_, ref) in found.items()}
+
+
+def _first_message(connection: Connection, owners: Mapping[int, int]) -> dict[int, datetime]:
+    """Contact → the first message with him ever: from then on there is a way to write to him (metrics.md 3.3)."""
+    found: dict[int, datetime] = {}
+    for part in chunks(owners):
+        rows = connection.execute(
+            select(records.c.handle_id, func.min(records.c.at).label("at"))
+            .where(records.c.handle_id.in_(part), records.c.kind == "message", records.c.gone_at.is_(None))
+            .group_by(records.c.handle_id)
+        )
+        for row in rows:
+            contact = owners[row.handle_id]
+            found[contact] = min(found.get(contact, row.at), row.at)
+    return found
 
 
 def _add_owners(connection: Connection, parts: dict[int, dict[str, list[Any]]]) -> None:
