@@ -109,12 +109,9 @@ def _holes(markers: Sequence[Stored], payloads: Sequence[Mapping[str, Any]]) -> 
     for hole in sorted(holes, key=lambda one: (one.since, one.to or 0)):
         since = max([hole.since, *(to for start, to in covered.values() if start <= hole.since)])
         later = [start for start in starts if start > since]
-        if hole.to is None:
-            to = later[0] if later else None
-        else:
-            to = covered[hole.to][0] if hole.to in covered else hole.to
-        if hole.restart or to is None or to - since >= _BLINK:
-            found.append(replace(hole, since=hole.since if hole.restart else since, to=to))
+        until = (later[0] if later else None) if hole.to is None else covered.get(hole.to, (hole.to, 0))[0]
+        if hole.restart or until is None or until - since >= _BLINK:
+            found.append(replace(hole, since=hole.since if hole.restart else since, to=until))
     return found
 
 
