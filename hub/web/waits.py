@@ -47,7 +47,11 @@ class Clock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """A case as a row of *Now* or a card of a client's page. share: used part of the promise, 1 is due; tone: how bad it is."""
+    """A case as a row of *Now* or a card of a client's page.
+
+    line: group and number of ours; share: used part of
+    the promise, 1 is due; tone: how bad it is.
+    """
 
     key: str
     kind: str
@@ -55,7 +59,7 @@ class Wait:
     client: str
     tag: tuple[str, str] | None
     says: str
-    line: str
+    line: tuple[str, str]
     clock: Clock
     due_at: datetime | None
     late: int | None
@@ -129,14 +133,14 @@ class Reading:
         """The client's name, else his number."""
         return client_name(row["contact"]["name"], row["contact"]["handles"], self.formats)
 
-    def line(self, row: Row) -> str:
-        """The line group, and which of our numbers was called."""
+    def line(self, row: Row) -> tuple[str, str]:
+        """The line group, and which of our numbers was called; either may be empty."""
         call = self._last_call(row)
         number = line_name(call.get("line") if call else None, self.formats)
         group = str(row["line_group"])
         if group == "default":
-            return number or self.formats.texts.say("no line group")
-        return f"{group} · {number}" if number else group
+            return ("" if number else self.formats.texts.say("no line group")), number
+        return group, number
 
     def name(self, ref: str | None) -> str:
         """One of us."""

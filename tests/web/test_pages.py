@@ -107,6 +107,16 @@ async def test_now_shows_calls_in_progress_and_who_is_busy(page: httpx.AsyncClie
     assert "Анна Ковалёва говорит 3 мин" in text
 
 
+async def test_now_shows_what_each_of_the_team_does_and_owes(hub: Hub) -> None:
+    async with browser(app_of(hub)) as client:
+        text = text_of((await client.get("/now/team")).text)
+        assert "Анна Ковалёва говорит 3 мин 2 просрочены" in text
+        assert "Борис Сафонов звенит никто не ждёт" in text
+        assert "Вера Бондаренко сейчас не говорит" in text
+        hub.now = lambda: story.at("2026-11-24 19:00:00")
+        assert "Вера Бондаренко нет до завтра в 09:00" in text_of((await client.get("/now/team")).text)
+
+
 async def test_now_shows_what_was_closed_with_the_proof(page: httpx.AsyncClient) -> None:
     text = text_of((await page.get("/")).text)
     assert "ООО «Сантех-Альянс» Перезвонили через 6 мин, говорили 4 мин 10 с · Анна Ковалёва 14:24" in text
@@ -123,7 +133,7 @@ async def test_waiting_times_tick_only_in_working_time(hub: Hub) -> None:
         assert "рабочее время с завтра в 09:00" in text_of(html)
 
 
-@pytest.mark.parametrize("part", ["headline", "calls", "waits", "closed", "news"])
+@pytest.mark.parametrize("part", ["headline", "calls", "waits", "closed", "team", "news"])
 async def test_live_parts_are_the_same_as_on_the_page(page: httpx.AsyncClient, part: str) -> None:
     whole = (await page.get("/")).text
     fragment = (await page.get(f"/now/{part}")).text

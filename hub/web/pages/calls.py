@@ -209,11 +209,17 @@ def _shown(
         address="" if address == client else address, line=_line(row, formats), verdict=verdict,
         because=_because(row, verdict, reading), direction=row["direction"],
         waited=formats.exact(row["client_wait"]) if row["client_wait"] is not None else "",
-        rang=", ".join(dict.fromkeys(reading.name(ring["member"]) for ring in row.get("rang") or ())),
+        rang=_rang(row, reading),
         fate=_fate(row, cases, reading),
         picture=legs.picture(record, formats, reading.names) if isinstance(record, Call) and record.legs else None,
         more=more(row, formats),
     )
+
+
+def _rang(row: Row, reading: Reading) -> str:
+    """Whose telephones rang for the client; our own when we call are no news."""
+    rings = row.get("rang") or () if row["direction"] == "inbound" else ()
+    return ", ".join(dict.fromkeys(reading.name(ring["member"]) for ring in rings))
 
 
 def _line(row: Row, formats: Formats) -> str:

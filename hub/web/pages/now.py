@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
-from hub.core import hours
+from hub.core import hours, owners
 from hub.core.policy import Rulebook
 from hub.engine.hub import OWN
 from hub.store import pages
@@ -24,6 +24,8 @@ from hub.web.waits import Reading, Row, Wait, client_name, line_name
 FIRST = 50
 """Rows that are shown at once."""
 WEEK = timedelta(days=7)
+AHEAD = timedelta(days=2)
+"""How far the end of working hours is looked for."""
 RUNNING = timedelta(hours=12)
 """A call that began earlier and has no end is a fault of its source, not a call in progress."""
 GROUPS = ((N_("Overdue"), "late"), (N_("Due today"), ""), (N_("No rush"), ""))
@@ -69,6 +71,17 @@ class Running:
     seconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """One of us now: what he does, and how many clients wait for him."""
+
+    name: str
+    state: str
+    tone: str
+    waits: int
+    overdue: int
+
+
 def read(connection: Connection, now: datetime, midnight: datetime) -> State:
     """The page's one question to the store."""
     waiting = pages.open_cases(connection)
@@ -102,7 +115,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.get("/now/{part}")
     async def fragment(request: Request, part: str) -> Response:
         visitor = desk.visitor(request)
-        if part not in {"headline", "calls", "waits", "closed", "news"}:
+        if part not in {"headline", "calls", "waits", "closed", "team", "news"}:
             return desk.plain(request, "error-404.html", 404)
         view = await _view(desk, visitor, request)
         return desk.fragment(request, f"now/{part}.html", visitor, **view)
@@ -131,6 +144,7 @@ async def _view(desk: Desk, visitor: Visitor, request: Request) -> dict[str, Any
         "silent": [row for row in state.closed if row.get("silently_lost")], "reading": cases,
         "median": _median(state.today, book), "running": [_running(call, state.people, cases) for call in state.running],
         "closed": [_closed(row, cases, state.marks) for row in recent if row.get("resolution") != "no_callback_number"],
+        "team": _team(waits, state.running, cases),
         "closed_today": [row for row in state.closed if row["closed_at"] >= midnight],
         "last_closed": next(iter(state.closed), None), "work": _work(book, formats),
         "received": {name: at for name, at in state.received.items() if name in desk.hub.links}, "has_calls": state.has_calls,
@@ -216,6 +230,30 @@ def _running(call: Row, people: Mapping[int, pages.Person], reading: Reading) ->
     return Running(call["contact"], client, texts.say("we are calling"), "out", False, _whole(passed))
 
 
+def _team(waits: Sequence[Wait], running: Sequence[Row], reading: Reading) -> list[Colleague]:
+    """All of us: who owes most first, who is away last."""
+    formats = reading.formats
+    say = formats.texts.say
+    team = reading.book.team
+    ringing = {ring["member"] for call in running for ring in call.get("rang") or () if ring.get("result") is None}
+    found = []
+    for key, member in team.members.items():
+        own = [wait for wait in waits if wait.turn == key]
+        calendar = owners.planned(team, key, reading.book.at(formats.now).default)
+        if key in reading.busy:
+            state, tone = say("on the phone for %(time)s", time=formats.duration(formats.now - reading.busy[key])), "good"
+        elif key in ringing:
+            state, tone = say("rings"), "soon"
+        elif calendar is not None and hours.is_open(formats.now, calendar) is False:
+            opens = hours.next_opening(formats.now, calendar)
+            state, tone = say("away until %(time)s", time=formats.moment(opens)) if opens else say("away"), "mute"
+        else:
+            state, tone = say("no call at the moment"), ""
+        late = sum(1 for wait in own if wait.late is not None)
+        found.append(Colleague(member.name, state, tone, len(own), late))
+    return sorted(found, key=lambda item: (-item.overdue, -item.waits, item.tone == "mute", item.name))
+
+
 def _whole(passed: timedelta) -> int:
     return max(int(passed.total_seconds()), 0)
 
@@ -263,8 +301,10 @@ def _work(book: Rulebook, formats: Formats) -> str:
     calendars = [group.calendar for group in book.at(formats.now).groups.values() if group.calendar is not None]
     ends = [
         end for calendar in calendars if hours.is_open(formats.now, calendar)
-        for _, end in list(hours.intervals(formats.now, formats.now + timedelta(days=2), calendar))[:1]
+        for _, end in list(hours.intervals(formats.now, formats.now + AHEAD, calendar))[:1]
     ]
+    if ends and max(ends) == formats.now + AHEAD:
+        return formats.texts.say("working hours around the clock")
     if ends:
         return formats.texts.say("working hours until %(time)s", time=formats.moment(max(ends)))
     opens = [found for calendar in calendars if (found := hours.next_opening(formats.now, calendar)) is not None]
