@@ -85,8 +85,9 @@ class Puller:
 
     async def _rest(self, seconds: float, stop: asyncio.Event) -> None:
         """Wait; a stream that is pulled now and then may be rung for meanwhile."""
-        until = self._hub.now() + timedelta(seconds=seconds)
-        while (left := (until - self._hub.now()) / timedelta(seconds=1)) > 0 and not stop.is_set():
+        clock = asyncio.get_running_loop().time  # the wall clock may be set back by an hour
+        until = clock() + seconds
+        while (left := until - clock()) > 0 and not stop.is_set():
             await _sleep(left if self._stream.live is not None else min(left, RUNG_EVERY), stop)
             if self._stream.live is None and await self._is_rung():
                 return
