@@ -43,10 +43,13 @@ class AmiServer:
         self.port = port
         self.finished = asyncio.Event()
         """Set after the last run."""
+        self.playing: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        """Known once somebody logged in: when the first run's recording is said to have begun, in whole seconds."""
         self._sessions: set[_Session] = set()
         self._channels: dict[str, dict[str, str]] = {}
         self._members: dict[tuple[str, str], dict[str, str]] = {}
         self._asked_for = asyncio.Event()
+        self._run = (0.0, 0.0, 1.0)
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
@@ -60,6 +63,11 @@ class AmiServer:
             await self._player
         self.cut()
         self._server.close()
+
+    def now(self) -> float:
+        """What the PBX's own clock says: behind ours while the first run catches up."""
+        started, begin, speed = self._run
+        return min(time.time(), begin + (time.time() - started) * speed)
 
     def cut(self) -> None:
         """Break every connection, as a network does: without a word."""
@@ -77,7 +85,10 @@ class AmiServer:
         while self.runs is None or run < self.runs:
             speed = self.speed if run == 0 else 1.0
             started = time.time()
-            begin = started + self.recording.length / speed - self.recording.length
+            begin = float(int(started + self.recording.length / speed - self.recording.length))
+            self._run = (started, begin, speed)
+            if run == 0:
+                self.playing.set_result(begin)
             for packet in self.recording.moved(begin, run):
                 await asyncio.sleep(max(0.0, started + packet.after / speed - time.time()))
                 self._remember(packet)
@@ -149,7 +160,7 @@ class AmiServer:
         self._asked_for.set()
 
     def ping(self, session: "_Session", action: dict[str, str]) -> None:
-        session.reply(action, "Success", Ping="Pong", Timestamp=f"{time.time():.6f}")
+        session.reply(action, "Success", Ping="Pong", Timestamp=f"{self.now():.6f}")
 
     def logoff(self, session: "_Session", action: dict[str, str]) -> None:
         session.reply(action, "Goodbye", Message="Thanks for all the fish.")
