@@ -47,6 +47,7 @@ class _Graph:
     cards: dict[int, _Card] = field(default_factory=dict)
     parent: dict[str, str] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    shared: set[str] = field(default_factory=set)
 
     def root(self, node: str) -> str:
         self.sizes.setdefault(node, 1)
@@ -74,7 +75,7 @@ def recompute(
     _ask_about_large(connection, graph, now)
     small = [card for card in graph.cards.values() if not graph.is_large(card.node.ref)]
     values = {value for value in graph.handles if not graph.is_large(value)}
-    found = identities(values, [card.node for card in small], listed=lists.shared, team=lists.team)
+    found = identities(values, [card.node for card in small], listed=lists.shared | graph.shared, team=lists.team)
     ours = [Component((value,), ()) for value in sorted(values & lists.team)]
     by_ref = {card.node.ref: card for card in small}
     moves = [_settle(connection, client, by_ref) for client in (*found.clients, *ours)]
@@ -127,7 +128,10 @@ def _explore(connection: Connection, wanted_cards: set[int], wanted_handles: set
             graph.handles[row.value] = row
             owners[row.contact_id] = row.value
             graph.root(row.value)
-            if row.value in lists.team or is_shared(row.value, [card.node for card in carriers], lists.shared):
+            if row.value in lists.team:
+                continue
+            if is_shared(row.value, [card.node for card in carriers], lists.shared):
+                graph.shared.add(row.value)  # not all its carriers are looked at, so it must be remembered
                 continue
             for card in carriers:
                 graph.join(row.value, card.node.ref)
