@@ -93,6 +93,8 @@ async def check(client: Client) -> Sequence[Checked]:
 def parse(items: Sequence[Stored], _settings: Settings, context: Context) -> Iterable[Record]:
     """Records are what they say."""
     for item in items:
+        if not isinstance(item.payload, dict):
+            raise Malformed("a record is an object")
         try:
             yield from_json(item.payload, context.country)
         except WrongRecord as error:
