@@ -8,10 +8,12 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from hub.sdk import Call, Context, Malformed, Stored
-from plugins.telephony.asterisk.fold import cdr, cel, legs, queuelog
+from plugins.telephony.asterisk.fold import cdr, cel, queuelog
+from plugins.telephony.asterisk.fold.call import call
 from plugins.telephony.asterisk.fold.moments import Event, Hole, of_packets
 from plugins.telephony.asterisk.fold.sessions import sessions
 from plugins.telephony.asterisk.fold.trace import Trace
+from plugins.telephony.asterisk.fold.view import Completeness
 from plugins.telephony.asterisk.fold.who import Site
 from plugins.telephony.asterisk.settings import Settings
 
@@ -77,13 +79,13 @@ def fold(
     partial = any(channel.lost for channel in trace.channels.values()) or trace.restarted
     if seen_live and not from_cel and not filled:
         partial = partial or _began_unseen(trace)
-    completeness: legs.Completeness = "live"
+    completeness: Completeness = "live"
     if partial:
         completeness = "partial"
     elif from_cel or filled or not seen_live:
         completeness = "repaired"
     for session in sessions(trace, site):
-        yield legs.call(session, trace, site, completeness)
+        yield call(session, trace, site, completeness)
 
 
 def _began_unseen(trace: Trace) -> bool:

@@ -125,7 +125,6 @@ async def test_new_rows_of_a_growing_file_are_read_once(tmp_path: Path) -> None:
 
 
 def test_only_the_end_of_a_long_file_is_read(tmp_path: Path) -> None:
-    settings, _ = site(FOLDER)
     old = (FIXTURES / "mixed-stream" / "cdr.csv").read_text().replace("2026-11-23", "2026-10-01")
     file = tmp_path / "Full.csv"
     file.write_text(old * 40 + (FOLDER / "cdr.csv").read_text())
