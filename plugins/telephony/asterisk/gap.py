@@ -37,9 +37,13 @@ Row = Mapping[str, str]
 # After a reconnect: the exact event log.
 
 
-def planned(last: int, start: int) -> dict[str, Any]:
-    """A plan to read the event log of a gap from `last` to `start` (ms); before the first connection the last hour."""
-    return {"from": last - 1_000 if last else start - 3_600_000, "to": start + 1_000, "began": start, "round": 0}
+def planned(last: int, start: int, pending: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A plan to read the event log of a gap from `last` to `start` (ms); before the first connection the last hour.
+
+    What an earlier plan has left to read is taken over: the hub may stop between a plan and its first reading.
+    """
+    since = last - 1_000 if last else start - 3_600_000
+    return {"from": min(since, (pending or {}).get("from", since)), "to": start + 1_000, "began": start, "round": 0}
 
 
 def due(plan: Mapping[str, Any], now: int) -> bool:

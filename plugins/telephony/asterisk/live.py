@@ -112,7 +112,7 @@ async def _begin(session: Session, before: Mapping[str, Any]) -> tuple[Listener,
     for number, row in enumerate([*rows, *(entry for entry in queues if entry.get("event") == "QueueEntry")]):
         items += listener.raw(row.get("event", ""), row, start, number - 1_000_000)
     if session.settings.cel is not None:
-        listener.repair = gap.planned(last, start)
+        listener.repair = gap.planned(last, start, listener.repair)
     return listener, items
 
 

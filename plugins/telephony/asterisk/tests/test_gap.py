@@ -143,3 +143,9 @@ def test_a_missing_file_and_a_missing_table_say_what_to_do(tmp_path: Path) -> No
     with pytest.raises(Temporary) as caught:
         gap.readable(Table(url="postgresql+psycopg://hub:swordfish@127.0.0.1:1/x", table="cdr"), "cdr", zone, Then().now())
     assert "swordfish" not in str(caught.value)
+
+
+def test_what_was_planned_and_not_yet_read_is_read_by_the_next_plan():
+    first = gap.planned(LOST_AT, BACK_AT)
+    again = gap.planned(BACK_AT, BACK_AT + 5_000, first)
+    assert (again["from"], again["to"]) == (first["from"], BACK_AT + 6_000)
