@@ -60,6 +60,8 @@ class Network:
         return name in {"localhost", self._web.host} or _is_loopback(name)
 
     def _is_proxy(self, address: str) -> bool:
+        if not self._web.trusted_proxy:
+            return False
         try:
             parsed = ip_address(address)
         except ValueError:

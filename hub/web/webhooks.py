@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
@@ -22,6 +23,8 @@ LARGEST = 10 * 1024 * 1024
 """Bytes of a body; more is refused."""
 PATIENCE = 64 * 1024 * 1024
 """Bytes of a refused body that are read and thrown away, so that its sender hears why; beyond, the line is cut."""
+SLOWEST = 60
+"""Seconds that a sender has for its body."""
 RETRY_AFTER = 30
 """Seconds after which a sender may try again where nobody knows better."""
 
@@ -60,11 +63,16 @@ class Webhooks:
     async def _accept(self, scope: Scope, receive: Receive, send: Send, link: Link, rest: str) -> None:
         headers = headers_of(scope)
         try:
-            body = await _body(receive, headers)
+            async with asyncio.timeout(SLOWEST):
+                body = await _body(receive, headers)
         except _TooLarge:
             meters.REFUSED.labels(link.name, "too_large").inc()
             text = f"The body is larger than {LARGEST} bytes; send fewer records at a time.\n"
             await plain(send, 413, text, ((b"connection", b"close"),))
+            return
+        except TimeoutError:
+            meters.REFUSED.labels(link.name, "slow").inc()
+            await plain(send, 408, f"The body did not come within {SLOWEST} s.\n", ((b"connection", b"close"),))
             return
         except _Gone:
             meters.REFUSED.labels(link.name, "cut_off").inc()

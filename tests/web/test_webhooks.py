@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -118,6 +119,23 @@ async def test_a_sender_that_hangs_up_leaves_nothing(fresh: Hub) -> None:
     sent, _ = await call(fresh, {"content-length": "5000", **TOKEN}, [chunk(100)])
     assert sent == []
     assert await fresh.db.read(inbox.waiting) == 0
+
+
+async def test_a_sender_that_never_ends_is_not_waited_for(fresh: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "SLOWEST", 0.01)
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return chunk(1)
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/hooks/pbx", "method": "POST", "query_string": b"", "scheme": "http",
+             "client": None, "headers": []}
+    await app_of(fresh)(scope, receive, send)
+    assert sent[0]["status"] == 408
 
 
 @pytest.mark.parametrize("length", ["", "-1", "١٢", "1e9", "0x10"])
