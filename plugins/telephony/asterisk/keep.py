@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from plugins.telephony.asterisk.wire import Packet
 
@@ -92,8 +92,12 @@ def _value(block: bytes, key: bytes) -> str:
     return block[at : end if end >= 0 else None].strip().decode("ascii", "replace")
 
 
-def kept(event: str, packet: Packet) -> Packet | None:
-    """What the fold reads of a packet, None when it reads nothing of it."""
+INTRODUCTION = ("calleridnum", "connectedlinenum", "exten", "context", "channelstate")
+"""Said again in every packet; kept of the first that names a channel, for a channel may be older than the recording."""
+
+
+def kept(event: str, packet: Packet, known: Container[str]) -> Packet | None:
+    """What the fold reads of a packet, None when it reads nothing of it. known: channels that were introduced."""
     fields = FIELDS.get(event)
     if fields is None:
         return None
@@ -104,7 +108,13 @@ def kept(event: str, packet: Packet) -> Packet | None:
             return None
     elif (event == "VarSet" and not _wanted_variable(packet)) or (event == "Newstate" and packet.get("channelstate") not in {"4", "5", "6"}):
         return None
-    return {name: value for name in fields if (value := packet.get(name))}
+    small = {name: value for name in fields if (value := packet.get(name))}
+    if "uniqueid" in small and small["uniqueid"] not in known and event not in _APART:
+        small.update({name: value for name in INTRODUCTION if (value := packet.get(name))})
+    return small
+
+
+_APART = frozenset({"CEL", "Cdr", "OriginateResponse"})
 
 
 def _wanted_variable(packet: Packet) -> bool:

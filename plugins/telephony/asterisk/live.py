@@ -61,7 +61,7 @@ class Listener:
     def raw(self, event: str, fields: Packet, at: int, offset: int) -> list[Raw]:
         """As `raws`, of fields that are read already."""
         self.last = max(self.last, at)
-        small = kept(event, fields)
+        small = kept(event, fields, self.groups.first)
         if small is None or event in {"FullyBooted", "Shutdown"}:
             return []
         group, joins = self.groups.assign(event, small)

@@ -171,7 +171,7 @@ class Recording:
             self._keep(offset, at, event, fields)
 
     def _keep(self, offset: int, at: int | None, event: str, packet: Packet) -> None:
-        fields = kept(event, packet)
+        fields = kept(event, packet, self.groups.first)
         if fields is None:
             if at is not None:
                 self._clock(at)

@@ -21,15 +21,16 @@ _RANK = {
 }
 
 
-def call(session: Session, trace: Trace, site: Site, completeness: Completeness) -> Call:
-    """The record of one session."""
+def call(session: Session, trace: Trace, site: Site, *, repaired: bool) -> Call:
+    """The record of one session. repaired: CEL or CDR told part of it."""
     view = _view(session, trace, site)
     machine_legs(view)
     human_legs(view)
     hold_legs(view)
     transfers = tuple(transfers_of(view))
     legs = tuple(sorted(view.legs, key=lambda leg: (leg.started_at, _RANK[leg.kind], leg.to or "")))
-    final = (_final(view) and completeness != "partial") or trace.restarted
+    restarted = trace.restarted and any(channel.crashed for channel in session.channels)
+    final = restarted or (_final(view) and (repaired or not _began_talking(session)))
     return Call(
         id=session.id,
         direction=session.direction,
@@ -43,11 +44,24 @@ def call(session: Session, trace: Trace, site: Site, completeness: Completeness)
         voicemail_seconds=voicemail_seconds(view),
         origin=session.origin,
         queue=next((leg.to for leg in legs if leg.kind == "queue"), None),
-        completeness=completeness,
+        completeness=_completeness(session, restarted=restarted, repaired=repaired),
         recordings=tuple(dict.fromkeys(path for channel in session.channels for path in channel.recordings)),
         legs=legs,
         transfers=transfers,
     )
+
+
+def _completeness(session: Session, *, restarted: bool, repaired: bool) -> Completeness:
+    lost = any(channel.lost for channel in session.channels)
+    unseen = any(channel.born_at is None for channel in session.clients or [session.first])
+    if restarted or lost or (unseen and not repaired):
+        return "partial"
+    return "repaired" if repaired else "live"
+
+
+def _began_talking(session: Session) -> bool:
+    """Was the client's line already up when we first heard of it? Then whatever was before is not known."""
+    return any(channel.born_at is None and channel.state in {"", "6"} for channel in session.clients or [session.first])
 
 
 def _view(session: Session, trace: Trace, site: Site) -> View:

@@ -95,11 +95,21 @@ def _details(part: Part, names: Mapping[str, Channel], trace: Trace) -> None:
         channel.recordings.setdefault(part.recording)
     if part.did and not channel.did:
         channel.did = part.did
+    if channel.born_at is None:
+        channel.number = channel.number or part.src
+        channel.exten = channel.exten or part.did or part.dst
     if not channel.outgoing and not channel.steps and part.application and not part.called:
-        rung = [other.dial.ended_at for other in trace.channels.values() if other.dial and other.dial.caller == channel.uid]
-        exact = [at for at in rung if at is not None and abs(at - part.start) < 2_000]
-        at = max([part.start, *exact, channel.born_at or 0])
+        at = _step_time(part, channel, trace)
         channel.steps.append(Step(at, part.application.lower(), part.argument, part.context, "cdr"))
+
+
+def _step_time(part: Part, channel: Channel | None, trace: Trace) -> int:
+    """When a row's application began, told better by the dial that had just ended: rows round seconds down."""
+    if channel is None:
+        return part.start
+    rung = [other.dial.ended_at for other in trace.channels.values() if other.dial and other.dial.caller == channel.uid]
+    exact = [at for at in rung if at is not None and 0 <= at - part.start < 1_500]
+    return max([part.start, *exact, channel.born_at or 0])
 
 
 def _complete(channel: Channel) -> bool:
@@ -222,9 +232,8 @@ class _Filling:
         if part.recording:
             self._say(part.start, "VarSet", {**who, "variable": "MIXMONITOR_FILENAME", "value": part.recording})
         if part.application and part.channel not in self.whole and not part.channel.endswith(";1"):
-            at = part.start
             self._say(
-                at, "CEL",
+                _step_time(part, channel, self.trace), "CdrStep",
                 {**who, "application": part.application, "appdata": part.argument, "context": part.context},
             )
         if part.answer is not None and not part.called:
@@ -242,7 +251,8 @@ class _Filling:
             self._uids[uid] = part.called
         follows = self._moved_to(part)
         rung = any(event.name == "DialBegin" and event.fields["destuniqueid"] == uid for event in self.events)
-        if called is None and not rung:
+        unseen = called is None or (called.born_at is None and called.dial is None)
+        if unseen and not rung:
             self._say(part.start, "DialBegin", {**caller, **dest})
         answered = part.disposition == "ANSWERED" and not self._relieved(part)
         if not answered:

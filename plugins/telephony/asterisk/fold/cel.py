@@ -128,7 +128,7 @@ def _start(row: Row, who: Packet, _extra: Mapping[str, Any]) -> _Told:
         **who, "exten": row.get("exten", ""), "context": row.get("context", ""), "calleridnum": row.get("cid_num", ""),
     }
     if row.get("exten") == "s" and not who["channel"].startswith("Local/") and who["uniqueid"] != who["linkedid"]:
-        yield "Outgoing", who
+        yield "Outgoing", who  # the state, which packets tell, is not in a row
 
 
 def _nothing(_row: Row, _who: Packet, _extra: Mapping[str, Any]) -> _Told:

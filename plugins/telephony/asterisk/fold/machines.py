@@ -83,7 +83,7 @@ def _played(view: View, channel: Channel) -> None:
             leg = Leg(kind="menu", to=leg.to, started_at=before.started_at, ended_at=leg.ended_at, result=leg.result)
         view.legs.append(leg)
         previous = same
-    if not steps and channel.up_at is not None:
+    if previous is None and not any(step.source in {"dialplan", "cel"} for step in steps):
         _silent_machine(view, channel, borders)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from plugins.telephony.asterisk.keep import INTRODUCTION
 from plugins.telephony.asterisk.wire import Packet
 
 
@@ -53,7 +54,8 @@ def _merged(sessions: Mapping[str, Mapping[int, tuple[int, str, Packet]]]) -> li
         for offset in sorted(sessions[session]):
             at, name, fields = sessions[session][offset]
             latest = max(latest, at)
-            twins = seen.setdefault((name, tuple(sorted(fields.items()))), [])
+            told = (pair for pair in fields.items() if name == "Newchannel" or pair[0] not in INTRODUCTION)
+            twins = seen.setdefault((name, tuple(sorted(told))), [])
             twin = next((one for one in twins if session not in one[1] and abs(one[0] - at) <= 2000), None)
             if twin is not None:
                 twin[1].add(session)

@@ -13,7 +13,6 @@ from plugins.telephony.asterisk.fold.call import call
 from plugins.telephony.asterisk.fold.moments import Event, Hole, of_packets
 from plugins.telephony.asterisk.fold.sessions import sessions
 from plugins.telephony.asterisk.fold.trace import Trace
-from plugins.telephony.asterisk.fold.view import Completeness
 from plugins.telephony.asterisk.fold.who import Site
 from plugins.telephony.asterisk.settings import Settings
 
@@ -76,21 +75,8 @@ def fold(
     queuelog.fill(trace, lines)
     if not trace.channels:
         return
-    partial = any(channel.lost for channel in trace.channels.values()) or trace.restarted
-    if seen_live and not from_cel and not filled:
-        partial = partial or _began_unseen(trace)
-    completeness: Completeness = "live"
-    if partial:
-        completeness = "partial"
-    elif from_cel or filled or not seen_live:
-        completeness = "repaired"
     for session in sessions(trace, site):
-        yield call(session, trace, site, completeness)
-
-
-def _began_unseen(trace: Trace) -> bool:
-    """Did some channel of the group live before anybody listened?"""
-    return any(channel.born_at is None for channel in trace.channels.values())
+        yield call(session, trace, site, repaired=bool(from_cel) or filled or not seen_live)
 
 
 def _holes(markers: Sequence[Stored], payloads: Sequence[Mapping[str, Any]]) -> list[Hole]:

@@ -229,7 +229,7 @@ def _unreachable_legs(view: View) -> None:
         if channel.outgoing and view.site.kind(channel.name) != "local":
             continue
         for step in steps_of(channel):
-            if step.application != "dial":
+            if step.application != "dial" or step.source not in {"dialplan", "cel"}:
                 continue
             for target in destinations(step.argument):
                 name = f"{target.tech}/{target.device}-0"

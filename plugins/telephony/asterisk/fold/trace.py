@@ -154,6 +154,7 @@ class Trace:
         if found is None:
             linkedid = fields.get(role + "linkedid") or uid
             found = Channel(uid, linkedid, len(self.channels), at, at)
+            found.outgoing = linkedid != uid  # until it is introduced: the oldest of a call is who called
             self.channels[uid] = found
         found.last_at = max(found.last_at, at)
         name = fields.get(role + "channel", "")
@@ -161,6 +162,9 @@ class Trace:
             found.name = name
             self._pair(uid, name)
         if not role:
+            if not found.state and (state := fields.get("channelstate", "")):
+                found.state = state
+                found.outgoing = found.outgoing or state == "5"  # it rings: it is being called
             found.number = found.number or fields.get("calleridnum", "").replace("<unknown>", "")
             found.exten = found.exten or fields.get("exten", "")
             found.context = found.context or fields.get("context", "")
@@ -246,8 +250,8 @@ def _newchannel(trace: Trace, at: int, fields: Packet) -> None:
     channel.context = fields.get("context", "")
     channel.number = fields.get("calleridnum", "").replace("<unknown>", "")
     channel.connected = fields.get("connectedlinenum", "").replace("<unknown>", "")
-    if channel.state == "0" and channel.exten in {"", "s"}:  # chan_sip's own callers begin at 0 too, with an extension
-        channel.outgoing = True
+    # chan_sip's own callers begin at 0 too, but with an extension
+    channel.outgoing = channel.dial is not None or (channel.state == "0" and channel.exten in {"", "s"})
 
 
 def _newstate(trace: Trace, at: int, fields: Packet) -> None:
@@ -258,6 +262,7 @@ def _newstate(trace: Trace, at: int, fields: Packet) -> None:
         channel.up_at = at if channel.up_at is None else min(channel.up_at, at)
     elif fields.get("channelstate") == "4":
         channel.outgoing = channel.dial is not None
+        channel.state = "4"
     elif channel.rang_at is None:
         channel.rang_at = at
 
@@ -294,7 +299,7 @@ def _dial_end(trace: Trace, at: int, fields: Packet) -> None:
     if called is None:
         return
     if called.dial is None:
-        if not called.outgoing:  # a phone that picked another's call up ends a dial that never was its own
+        if called.born_at is not None and not called.outgoing:  # one who picked up ends a dial that never was his own
             return
         called.dial = Dial(caller.uid if caller else "", called.born_at or called.seen_at)
     if called.dial.ended_at is None:
@@ -401,6 +406,7 @@ def _pickup(trace: Trace, at: int, fields: Packet) -> None:
     if picker is None:
         return
     picker.outgoing = False
+    picker.dial = None
     trace.hand_over(
         Handover(
             "pickup", at, relieved.uid if relieved else "", relieved.name if relieved else "",
@@ -505,6 +511,10 @@ def _cel_step(trace: Trace, at: int, fields: Packet) -> None:
     _step(trace, at, fields, "cel")
 
 
+def _cdr_step(trace: Trace, at: int, fields: Packet) -> None:
+    _step(trace, at, fields, "cdr")
+
+
 def _step(trace: Trace, at: int, fields: Packet, source: str) -> None:
     channel = trace.channel(at, {name: value for name, value in fields.items() if name not in {"exten", "context"}})
     if channel is None:
@@ -601,6 +611,7 @@ _RULES: dict[str, Callable[[Trace, int, Packet], None]] = {
     "Rename": _rename,
     "Newexten": _newexten,
     "CEL": _cel_step,
+    "CdrStep": _cdr_step,
     "VarSet": _variable,
     "CoreShowChannel": _snapshot,
 }
