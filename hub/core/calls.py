@@ -161,7 +161,11 @@ def judge(fact: Fact[Call], book: Rulebook, now: datetime, *, first_time: bool =
     first_time: this is the first inbound call of the contact ever (an "ever" question, which the caller of this
     function answers). Facts later than `now` count as not yet known (`cut`), so evaluating the past is the same code.
     """
-    session = session_of(fact, book, now)
+    return verdict_on(session_of(fact, book, now), fact, book, first_time=first_time)
+
+
+def verdict_on(session: Session, fact: Fact[Call], book: Rulebook, *, first_time: bool = False) -> Verdict:
+    """The verdict on a session that was read before; `fact` is what it was read from."""
     call, group = session.call, session.group
     became = outcome(session, book)
     left_out = excluded(session, book, became)
@@ -206,7 +210,7 @@ def judge(fact: Fact[Call], book: Rulebook, now: datetime, *, first_time: bool =
         dialled_by=next((session.name(leg) for leg in session.legs if leg.kind in HUMAN), None),
         judged_at=session.judged_at,
         lost_at=session.abandoned_since if _lost(session, became) else None,
-        wake_at=_wake(fact.record, session, now),
+        wake_at=_wake(fact.record, session),
     )
 
 
@@ -328,9 +332,10 @@ def _network_answered(session: Session) -> bool:
 _ANSWERS = ("answered", "busy", "declined", "unreachable")
 
 
-def _wake(whole: Call, session: Session, now: datetime) -> datetime | None:
+def _wake(whole: Call, session: Session) -> datetime | None:
     """The next moment at which time alone changes the verdict: what is already recorded, or settling."""
-    known = [at for at in moments(whole) if at > now]
+    now = session.now
+    known = [] if session.call is whole else [at for at in moments(whole) if at > now]
     if session.judged_at is not None:
         known.append(session.judged_at)
     if session.partial:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from hub.core.attempts import soft_bounces
-from hub.core.calls import Verdict, judge
+from hub.core.calls import Verdict, session_of, verdict_on
 from hub.core.cases import MEMORY, Case
 from hub.core.context import Context
 from hub.core.horizon import known, next_known
@@ -41,10 +41,14 @@ def derive(
     busy: when members were on other clients' calls, by key; without it only this client's calls say so.
     """
     then = known(timeline, now)
-    verdicts = {fact.ref: judge(fact, book, now, first_time=fact.ref == timeline.first_inbound) for fact in then.calls}
+    sessions = {fact.ref: session_of(fact, book, now) for fact in then.calls}
+    verdicts = {
+        fact.ref: verdict_on(sessions[fact.ref], fact, book, first_time=fact.ref == timeline.first_inbound)
+        for fact in then.calls
+    }
     context = Context(then, book, verdicts, now)
     cases = tuple(case for rule in rules for case in rule.find(context))
-    found = tuple(chain.from_iterable(offers(fact, book, now, busy or {}) for fact in then.calls))
+    found = tuple(chain.from_iterable(offers(session, ref, book, busy or {}) for ref, session in sessions.items()))
     return Derived(tuple(verdicts.values()), cases, found, _wake(timeline, context, cases))
 
 

@@ -96,17 +96,17 @@ def identities(
     """The clients of the part that is given.
 
     handles: those to be placed, those of the cards besides. team: handles of ours, never a client's and never a bridge.
-    joins: pairs of nodes (handles or card references) that people said are one client; a shared handle may be joined to
-    nobody. splits: nodes that people took out of a client; what they are joined with by cards inside the split stays
+    joins: pairs of nodes (handles or card references) that people said are one client; one with an end outside the part
+    counts for nothing, and a shared handle is joined to nobody. splits: nodes that people took out of a client; what they are joined with by cards inside the split stays
     together.
     """
-    shared = shared_handles(cards, listed) | {handle for handle in handles if handle in listed}
+    shared = shared_handles(cards, listed) | frozenset(listed)
     ours = frozenset(team)
     nodes = {*handles, *(handle for card in cards for handle in card.handles)} - ours
     cuts = list(splits)
     links = _Links({*nodes, *(card.ref for card in cards)})
     for left, right in _edges(cards, joins):
-        if not ({left, right} & (shared | ours)) and not _parted(left, right, cuts):
+        if links.knows(left, right) and not ({left, right} & (shared | ours)) and not _parted(left, right, cuts):
             links.join(left, right)
     return _sorted(links.groups(), {card.ref for card in cards}, shared)
 
@@ -148,6 +148,10 @@ class _Links:
         while self._parent[node] != root:
             self._parent[node], node = root, self._parent[node]
         return root
+
+    def knows(self, left: str, right: str) -> bool:
+        """Whether both nodes belong to what is looked at."""
+        return left in self._parent and right in self._parent
 
     def join(self, left: str, right: str) -> None:
         first, second = sorted((self._root(left), self._root(right)))

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hub.core import hours, owners
-from hub.core.calls import session_of
 from hub.core.outcome import is_ours
 from hub.core.policy import Rulebook
-from hub.core.records import Call
-from hub.core.session import HUMAN, Ring, Session, Span, length, seconds, without
-from hub.core.timeline import Fact
+from hub.core.session import Ring, Session, Span, length, seconds, without
 
 TOGETHER = timedelta(seconds=1)
 """Rings that overlap by more than this are one round; one that ends so near to a colleague's answer was relieved."""
@@ -33,16 +30,15 @@ class Offer:
     share: int = 100
 
 
-def offers(fact: Fact[Call], book: Rulebook, now: datetime, busy: Mapping[str, Sequence[Span]]) -> tuple[Offer, ...]:
-    """The missed offers of a judged inbound call.
+def offers(session: Session, ref: str, book: Rulebook, busy: Mapping[str, Sequence[Span]]) -> tuple[Offer, ...]:
+    """The missed offers of a judged inbound call; `ref` is its reference.
 
     busy: when members were on other calls, by member. A ringing counts as far as he was planned to work and on no
     other call; who answered another device of his took the call.
     """
-    call = fact.record
-    if call.direction != "inbound" or not any(leg.kind in HUMAN for leg in call.legs):
+    call = session.call
+    if call.direction != "inbound" or not any(ring.result not in _NO_OFFER for ring in session.rings):
         return ()
-    session = session_of(fact, book, now)
     left_out = call.test or call.spam or call.client in book.test or call.client in book.blocked
     if not session.judged or left_out or is_ours(call.client, book):
         return ()
@@ -51,10 +47,13 @@ def offers(fact: Fact[Call], book: Rulebook, now: datetime, busy: Mapping[str, S
         missed = _missed(round_, session, busy)
         ringall = len({ring.member for ring in round_}) > 1
         if ringall and not any(ring.result == "answered" for ring in round_):
-            found += _blamed(fact.ref, missed, session)
+            found += _blamed(ref, missed, session)
         else:
-            found += [_offer(fact.ref, ring, session) for ring in missed]
+            found += [_offer(ref, ring, session) for ring in missed]
     return tuple(found)
+
+
+_NO_OFFER = ("answered", "elsewhere", "forwarded")
 
 
 def _rounds(rings: Sequence[Ring]) -> list[list[Ring]]:
@@ -80,7 +79,7 @@ def _missed(round_: Sequence[Ring], session: Session, busy: Mapping[str, Sequenc
     for ring in round_:
         if ring.member is None or ring.end is None or ring.member in took or _relieved(ring, answered):
             continue
-        if ring.result in ("answered", "elsewhere", "forwarded") or not _free(ring, session, busy):
+        if ring.result in _NO_OFFER or not _free(ring, session, busy):
             continue
         known = longest.get(ring.member)
         if known is None or ring.end - ring.start > (known.end or known.start) - known.start:

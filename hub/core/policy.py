@@ -145,6 +145,8 @@ class Team:
         dated = self._owners.get(ref)
         if dated is None:
             return None
+        if len(dated) == 1 and dated[0][0] == date.min:
+            return dated[0][1]
         day = at.astimezone(self._zone).date()
         number = bisect_right(dated, day, key=lambda item: item[0])
         return dated[number - 1][1] if number else None

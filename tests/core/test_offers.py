@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 
+from hub.core.calls import session_of
 from hub.core.offers import offers
 from tests.core.timelines import at, rulebook, timeline
 
@@ -15,7 +16,8 @@ AWAY = 'absences = [ { from = 2026-03-10, to = 2026-03-10, why = "ill" } ]'
 
 def missed(line: str, book=BOOK, busy: dict[str, list[tuple[datetime, datetime]]] | None = None) -> list[str]:
     (fact,) = timeline(line).calls
-    found = offers(fact, book, at("2026-03-11 18:00"), busy or {})
+    session = session_of(fact, book, at("2026-03-11 18:00"))
+    found = offers(session, fact.ref, book, busy or {})
     return [f"{offer.member} {offer.seconds}" + (f" {offer.share}%" if offer.share != 100 else "") for offer in found]
 
 
