@@ -20,6 +20,11 @@ MOST = 5_000
 """Items that one commit takes."""
 
 
+CROWD = 4
+"""Requests that share one commit from which on senders are waiting for each other."""
+PAUSE = 0.05
+"""Seconds of silence after which a crowd has gone."""
+
 Waiting: TypeAlias = tuple[Sequence[Arrival], "asyncio.Future[None]"]
 """What one request brought, and who waits for its commit."""
 
@@ -32,6 +37,8 @@ class Receiver:
         self._waiting: list[Waiting] = []
         self._committing: asyncio.Task[None] | None = None
         self.arrived = asyncio.Event()
+        self._crowd = 0
+        self._committed_at = float("-inf")
 
     async def webhook(self, link: Link, request: WebhookRequest) -> Received:
         """Verify by the plugin, keep, and only then let it be answered. Raises Forged, Temporary."""
@@ -54,6 +61,13 @@ class Receiver:
             self._committing = asyncio.create_task(self._commit(), name="receive")
         await done
 
+    async def calm(self, at_most: float) -> None:
+        """Wait while senders crowd for commits, for whoever is outside goes first; at most so many seconds."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + at_most
+        while self._crowd >= CROWD and clock() - self._committed_at < PAUSE and clock() < until:
+            await asyncio.sleep(PAUSE)
+
     async def _commit(self) -> None:
         while self._waiting:
             taken, size = [], 0
@@ -61,6 +75,7 @@ class Receiver:
                 taken.append(self._waiting.pop(0))
                 size += len(taken[-1][0])
             await self._keep_all(taken)
+            self._crowd, self._committed_at = len(taken), asyncio.get_running_loop().time()
 
     async def _keep_all(self, taken: Sequence[Waiting]) -> None:
         """One commit for all; where one of several cannot be stored, each is tried for itself."""

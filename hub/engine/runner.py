@@ -26,6 +26,8 @@ _log = log.get("runner")
 
 IDLE = 1.0
 """Seconds after which a lane looks for due work that nobody kicked it for."""
+GIVE_WAY = 1.0
+"""Seconds that a step waits while senders crowd: receiving goes first, yet nothing starves."""
 TROUBLE = 5.0
 """Seconds a lane waits after a step that failed as a whole."""
 
@@ -141,6 +143,7 @@ class Runner:
         while not self.stop.is_set():
             lane.kicked.clear()
             try:
+                await self.receiver.calm(GIVE_WAY)
                 begun = time.perf_counter()
                 worked = await lane.step()
                 meters.STEP_SECONDS.labels(lane.name).observe(time.perf_counter() - begun)

@@ -108,3 +108,17 @@ async def test_a_doorbell_wakes_its_stream(workshop: Workshop) -> None:
     await Receiver(hub).webhook(hub.links["door"], request)
     found = rows(hub, lambda connection: connection.execute(select(streams.c.stream, streams.c.due_at)))
     assert [tuple(row) for row in found] == [("orders", hub.now())]
+
+
+async def test_other_work_gives_way_to_a_crowd_of_senders_but_not_for_ever(workshop: Workshop) -> None:
+    hub = workshop.hub()
+    receiver, clock = Receiver(hub), asyncio.get_running_loop().time
+    begun = clock()
+    await receiver.keep([arrival("src", raw(0), hub.now())])
+    await receiver.calm(5.0)
+    assert clock() - begun < 4.0  # one sender is no crowd
+    crowd = [asyncio.create_task(receiver.keep([arrival("src", raw(number), hub.now())])) for number in range(1, 60)]
+    await asyncio.gather(*crowd)
+    begun = clock()
+    await receiver.calm(5.0)
+    assert 0.0 < clock() - begun < 4.0  # over as soon as nobody comes any more
