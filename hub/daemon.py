@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +17,8 @@ from hub.engine.broadcast import Broadcaster
 from hub.engine.hub import Hub, open_hub
 from hub.engine.lock import Lock
 from hub.engine.runner import Runner
+from hub.errors import ConfigError, Mistake
+from hub.settings import Web
 from hub.web.app import build
 
 _log = log.get("daemon")
@@ -39,14 +43,29 @@ async def run(config: Path, ready: Callable[[str], None] = lambda _: None, stop:
     """
     hub = open_hub(config)
     try:
-        with Lock(hub.settings.data / "hub.lock"):
-            await _serve(hub, ready, stop or asyncio.Event())
+        with Lock(hub.settings.data / "hub.lock"), _listening(hub.settings.web) as listening:
+            await _serve(hub, listening, ready, stop or asyncio.Event())
+            _log.info("stopped")
     finally:
         hub.close()
-        _log.info("stopped")
 
 
-async def _serve(hub: Hub, ready: Callable[[str], None], stop: asyncio.Event) -> None:
+@contextmanager
+def _listening(web: Web) -> Iterator[socket.socket]:
+    """The socket of the pages, taken before anything runs: whoever uses the port already is said at once."""
+    family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as taken:
+        if sys.platform != "win32":  # there it would let two programs share the port
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind((web.host, web.port))
+        except OSError as error:
+            problem = f"{web.host}:{web.port} cannot be used ({error.strerror}); end the program there or choose another"
+            raise ConfigError([Mistake("web.listen", problem, 'listen = "127.0.0.1:8081"')]) from None
+        yield taken
+
+
+async def _serve(hub: Hub, listening: socket.socket, ready: Callable[[str], None], stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows has no handlers in its loop: there Ctrl+C raises
@@ -63,8 +82,8 @@ async def _serve(hub: Hub, ready: Callable[[str], None], stop: asyncio.Event) ->
     try:
         async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as group:
             group.create_task(runner.run(), name="runner")
-            serving = group.create_task(server.serve(), name="web")
-            group.create_task(_announce(server, serving, ready, stop), name="announce")
+            serving = group.create_task(server.serve([listening]), name="web")
+            group.create_task(_announce(server, serving, listening, ready, stop), name="announce")
             await stop.wait()
             _log.info("stopping")
             limit.reschedule(loop.time() + GRACE)
@@ -76,14 +95,15 @@ async def _serve(hub: Hub, ready: Callable[[str], None], stop: asyncio.Event) ->
 
 
 async def _announce(
-    server: uvicorn.Server, serving: asyncio.Task[None], ready: Callable[[str], None], stop: asyncio.Event
+    server: uvicorn.Server, serving: asyncio.Task[None], listening: socket.socket, ready: Callable[[str], None],
+    stop: asyncio.Event,
 ) -> None:
     while not server.started:
         if serving.done():
             stop.set()
             return
         await asyncio.sleep(0.02)
-    host, port = server.servers[0].sockets[0].getsockname()[:2]
+    host, port = listening.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     _log.info("serving", address=address)
     ready(address)
