@@ -163,18 +163,23 @@ class Desk:
             "_": visitor.texts.markup, "ngettext": visitor.texts.markup_count, "term": visitor.texts.say, "f": visitor.formats, "visitor": visitor,
             "token": self.forms.token(visitor.seat), "members": self.members, "languages": languages.LANGUAGES,
             "person": lambda ref: self.name(visitor, ref), "kinds": words.KINDS,
-            "because": words.BECAUSE, "address": _address(request), "link": _linker(request), "links": self._links,
+            "because": words.BECAUSE, "address": _address(request), "link": _linker(request, values.get("path", request.url.path)), "links": self._links,
             **values,
         }
         text = self._environment.get_template(template).render(context).strip()
         response = HTMLResponse(text, status, {"Content-Language": visitor.texts.language, "Vary": "Cookie"})
-        remote: Remote = request.scope["state"]["remote"]
         if visitor.is_new:
-            response.set_cookie(SEAT, visitor.seat, max_age=YEAR, httponly=True, samesite="lax",
-                                secure=remote.scheme == "https")
+            self.remember(request, response, SEAT, visitor.seat)
         if request.query_params.get("lang") in languages.LANGUAGES:
-            response.set_cookie("lang", request.query_params["lang"], max_age=YEAR, httponly=True, samesite="lax")
+            self.remember(request, response, "lang", request.query_params["lang"])
         return response
+
+    @staticmethod
+    def remember(request: Request, response: Response, name: str, value: str, *, script: bool = False) -> None:
+        """Keep a choice in this browser. script: hub.js may change it too."""
+        remote: Remote = request.scope["state"]["remote"]
+        secure = remote.scheme == "https"
+        response.set_cookie(name, value, max_age=YEAR, httponly=not script, samesite="lax", secure=secure)
 
     @property
     def _links(self) -> list[str]:
@@ -187,13 +192,13 @@ def _address(request: Request) -> str:
     return request.url.path + (f"?{urlencode(kept)}" if kept else "")
 
 
-def _linker(request: Request) -> Callable[..., str]:
+def _linker(request: Request, path: str) -> Callable[..., str]:
     """Makes the address of this page with other parameters; an empty one is taken off."""
 
     def link(**changed: str) -> str:
         kept = {name: value for name, value in request.query_params.items() if name in FILTERS}
         query = urlencode({name: value for name, value in {**kept, **changed}.items() if value})
-        return request.url.path + (f"?{query}" if query else "")
+        return path + (f"?{query}" if query else "")
 
     return link
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter
@@ -11,6 +12,9 @@ from hub.engine.broadcast import Broadcaster
 
 ALIVE = 15.0
 """Seconds of silence after which a comment is sent, so that proxies keep the line open."""
+
+CALM = 0.5
+"""Seconds between two tellings: the first is at once, what follows is told together."""
 
 
 def router(broadcaster: Broadcaster) -> APIRouter:
@@ -33,3 +37,4 @@ async def stream(broadcaster: Broadcaster) -> AsyncIterator[str]:
         while not broadcaster.closed:
             names = await listener.changed(ALIVE)
             yield "".join(f"event: {name}\ndata: 1\n\n" for name in sorted(names)) or ": still here\n\n"
+            await asyncio.sleep(CALM)

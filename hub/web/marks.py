@@ -16,7 +16,7 @@ from hub.engine.receive import arrival
 from hub.sdk.connector import Raw
 from hub.store import pages
 from hub.web import texts
-from hub.web.desk import YEAR, Desk, local
+from hub.web.desk import Desk, local
 from hub.web.forms import SEAT, once
 
 KINDS = ("taken", "closed", "reopened")
@@ -48,7 +48,7 @@ def router(desk: Desk) -> APIRouter:
         await _keep(desk, number, key, kind, chosen.key, form)
         response = desk.see(_with(local(form.get("back", "/")), done=key, kind=kind))
         if visitor.member is None:
-            _remember(response, "member", chosen.key)
+            desk.remember(request, response, "member", chosen.key)
         return response
 
     @routes.post("/me")
@@ -56,7 +56,7 @@ def router(desk: Desk) -> APIRouter:
         form, _ = await _form(desk, request)
         response = desk.see(form.get("back", "/"))
         if form.get("member") in desk.members:
-            _remember(response, "member", form["member"])
+            desk.remember(request, response, "member", form["member"])
         return response
 
     @routes.post("/look")
@@ -64,9 +64,9 @@ def router(desk: Desk) -> APIRouter:
         form, _ = await _form(desk, request)
         response = desk.see(form.get("back", "/"))
         if form.get("lang") in texts.LANGUAGES:
-            _remember(response, "lang", form["lang"])
+            desk.remember(request, response, "lang", form["lang"])
         if form.get("theme") in {"light", "dark"}:
-            response.set_cookie("theme", form["theme"], max_age=YEAR, samesite="lax")  # hub.js switches it too
+            desk.remember(request, response, "theme", form["theme"], script=True)
         return response
 
     return routes
@@ -107,9 +107,5 @@ def _with(address: str, **added: str) -> str:
     parts = urlsplit(address)
     query = "&".join(filter(None, (parts.query, urlencode(added))))
     return parts._replace(query=query).geturl()
-
-
-def _remember(response: Response, name: str, value: str) -> None:
-    response.set_cookie(name, value, max_age=YEAR, httponly=True, samesite="lax")
 
 

@@ -173,7 +173,6 @@ async def test_a_bug_shows_a_number_and_keeps_its_secrets(hub: Hub, monkeypatch:
     async def broken(*_: object) -> None:
         raise RuntimeError("the secret is 42")
 
-    monkeypatch.setattr("hub.web.pages.repairs.repairs.listing", broken)
     monkeypatch.setattr("hub.web.desk.Desk.page", broken)
     async with browser(app_of(hub)) as client:
         answer = await client.get("/repairs")

@@ -224,6 +224,16 @@ async def test_the_client_page_begins_with_the_verdict(page: httpx.AsyncClient, 
     assert not checker.wrong
 
 
+async def test_the_client_page_renews_itself_in_place(page: httpx.AsyncClient, told: Hub) -> None:
+    number = await contact_of(told, "9162204107")
+    whole = (await page.get(f"/contacts/{number}?show=proof")).text
+    source = re.search(r'data-live="waits" data-src="(/contacts/[^"]+)"', whole)
+    assert source is not None
+    part = (await page.get(source[1])).text
+    assert text_of(part).strip() in text_of(whole)
+    assert f'href="/contacts/{number}?show=calls"' in part
+
+
 async def test_a_settled_client_page_shows_what_closed_the_wait(page: httpx.AsyncClient, told: Hub) -> None:
     text = text_of((await page.get(f"/contacts/{await contact_of(told, 'Сантех')}")).text)
     assert "Не ждёт. Перезвонили через 6 мин, говорили 4 мин 10 с · Анна Ковалёва" in text

@@ -16,7 +16,7 @@ from hub.core.records import Card, Record
 from hub.store import pages
 from hub.web import reading as marks_of
 from hub.web import words
-from hub.web.desk import Desk
+from hub.web.desk import Desk, Visitor
 from hub.web.history import Entry, Teller, upcoming
 from hub.web.pages.calls import names_of
 from hub.web.pages.now import how
@@ -104,13 +104,22 @@ def router(desk: Desk) -> APIRouter:
             raise HTTPException(404)
         if person.id != number:
             return RedirectResponse(f"/contacts/{person.id}?joined=1", 301)
-        return await _page(desk, request, person)
+        visitor = desk.visitor(request)
+        view = await _view(desk, request, person, visitor)
+        return await desk.page(request, "contact/page.html", here="contacts", visitor=visitor, **view)
+
+    @routes.get("/contacts/{number}/now")
+    async def fragment(request: Request, number: int) -> Response:
+        person = await desk.hub.db.read(pages.survivor, number) if 0 < number < 2**63 else None
+        if person is None:
+            raise HTTPException(404)
+        visitor = desk.visitor(request)
+        return desk.fragment(request, "contact/now.html", visitor, **await _view(desk, request, person, visitor))
 
     return routes
 
 
-async def _page(desk: Desk, request: Request, person: pages.Person) -> Response:
-    visitor = desk.visitor(request)
+async def _view(desk: Desk, request: Request, person: pages.Person, visitor: Visitor) -> dict[str, Any]:
     formats = visitor.formats
     before = _moment(request.query_params.get("before"))
     known = await desk.hub.db.read(read, person, before)
@@ -129,17 +138,17 @@ async def _page(desk: Desk, request: Request, person: pages.Person) -> Response:
     marks = {event.ref: event for event in known.marks}
     name = client_name(person.name, person.handles, formats)
     handles = sorted(person.handles, key=lambda handle: (not handle.startswith("phone:"), handle))
-    return await desk.page(
-        request, "contact.html", here="contacts", visitor=visitor, person_=person, name=name, handles=handles,
-        phone=next((handle.removeprefix("phone:").partition(";")[0] for handle in handles if handle.startswith("phone:")), None),
-        known=known, waiting=waiting, last=last, last_how=how(last, reading, marks) if last else "",
-        last_ruler=ruler(last, reading, None) if last and last["due_at"] else None,
-        days=_days(entries, formats), future=_future(waiting, reading) if before is None else [], older=older,
-        show=show, shows=SHOW, reading=reading, reasons=words.REASONS, back=f"/contacts/{person.id}",
-        cards=[(link, card) for link, card in known.cards if isinstance(card, Card)],
-        joined="joined" in request.query_params, done=request.query_params.get("kind"), steps=words.STEPS,
-        step_states=words.STEP_STATES, before=before,
-    )
+    return {
+        "person_": person, "name": name, "handles": handles, "known": known, "waiting": waiting, "last": last,
+        "phone": next((handle[6:].partition(";")[0] for handle in handles if handle.startswith("phone:")), None),
+        "last_how": how(last, reading, marks) if last else "",
+        "last_ruler": ruler(last, reading, None) if last and last["due_at"] else None,
+        "days": _days(entries, formats), "future": _future(waiting, reading) if before is None else [],
+        "older": older, "show": show, "shows": SHOW, "reading": reading, "reasons": words.REASONS,
+        "back": f"/contacts/{person.id}", "path": f"/contacts/{person.id}", "before": before, "joined": "joined" in request.query_params,
+        "cards": [(link, card) for link, card in known.cards if isinstance(card, Card)],
+        "steps": words.STEPS, "step_states": words.STEP_STATES,
+    }
 
 
 def _open(case: Row, desk: Desk, reading: Reading, known: Known) -> Open:
