@@ -20,6 +20,7 @@ _STATUS = {
 _LEFT = frozenset({"queue", "background", "waitexten", "read", "voicemail", "musiconhold"})
 """Who is gone while one of these runs has hung up himself: had it ended, another step would be the last."""
 _SAME_CHANNEL = 2 * 3_600_000
+_OUTGOING = frozenset({"AppDial", "AppDial2", "AppQueue"})
 _ENDED = frozenset({"hangup", "busy", "congestion"})
 Row = Mapping[str, str]
 
@@ -229,6 +230,9 @@ class _Filling:
                 part.start, "Newchannel",
                 {**who, "exten": part.did or part.dst, "context": part.context, "calleridnum": part.src},
             )
+        if part.application in _OUTGOING and not part.called and uid == part.linkedid:
+            self._say(part.start, "Outgoing", who)  # the PBX called this phone for somebody (unanswered = yes)
+            self._say(part.start, "Shown", {**who, "shown": part.src})
         if part.recording:
             self._say(part.start, "VarSet", {**who, "variable": "MIXMONITOR_FILENAME", "value": part.recording})
         if part.application and part.channel not in self.whole and not part.channel.endswith(";1"):
@@ -347,7 +351,7 @@ def _as(role: str, who: Packet) -> Packet:
     return {role + key: value for key, value in who.items()}
 
 
-_LAST = {"Newchannel": -3, "DialBegin": -2, "Newstate": -1, "BridgeLeave": 2, "BridgeEnter": 3, "Hangup": 9}
+_LAST = {"Newchannel": -3, "Outgoing": -2, "Shown": -2, "DialBegin": -2, "Newstate": -1, "BridgeLeave": 2, "BridgeEnter": 3, "Hangup": 9}
 
 
 class Shared:

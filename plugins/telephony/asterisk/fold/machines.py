@@ -70,7 +70,7 @@ def _played(view: View, channel: Channel) -> None:
     queues = [leg for leg in view.legs if leg.kind == "queue"]
     previous: tuple[str, str] | None = None
     for number, step in enumerate(steps):
-        after = [other.at for other in steps[number + 1 :] if other.at >= step.at]
+        after = [other.at for other in steps[number + 1 :] if (other.source, other.application) != ("cdr", "dial")]
         ends = [*after[:1], *(at for at in borders if at > step.at)]
         ended = min(ends, default=None)
         leg = _step_leg(view, step, ended, queues)

@@ -229,7 +229,8 @@ def _unreachable_legs(view: View) -> None:
         if channel.outgoing and view.site.kind(channel.name) != "local":
             continue
         for step in steps_of(channel):
-            if step.application != "dial" or step.source not in {"dialplan", "cel"}:
+            told = step.source in {"dialplan", "cel"} or (step.source == "cdr" and not called)
+            if step.application != "dial" or not told:
                 continue
             for target in destinations(step.argument):
                 name = f"{target.tech}/{target.device}-0"

@@ -122,7 +122,8 @@ def _session(channels: list[Channel], trace: Trace, site: Site) -> Session | Non
     root = channels[0].linkedid
     if first in trunks and not first.outgoing:
         raw = first.number or None
-        return Session(root, "inbound", channels, first, [first], site.phone(first.number) if raw else None, raw)
+        clients = [channel for channel in trunks if channel is first or channel.name == first.name]
+        return Session(root, "inbound", channels, first, clients, site.phone(first.number) if raw else None, raw)
     outside = [channel for channel in trunks if not site.ours(number_of(channel, trace, site))]
     if outside:
         return _outbound(root, channels, outside, first, trace, site)

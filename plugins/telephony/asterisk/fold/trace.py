@@ -498,9 +498,11 @@ def _local_bridge(trace: Trace, at: int, fields: Packet) -> None:
 
 
 def _rename(trace: Trace, at: int, fields: Packet) -> None:
+    """Another channel takes over a name; what is left behind (`<ZOMBIE>`, `<MASQ>`) keeps the one it was known by."""
     channel = trace.channel(at, fields)
-    if channel is not None and fields.get("newname"):
-        channel.name = fields["newname"]
+    name = fields.get("newname", "")
+    if channel is not None and name and not name.endswith(">"):
+        channel.name = name
 
 
 def _newexten(trace: Trace, at: int, fields: Packet) -> None:

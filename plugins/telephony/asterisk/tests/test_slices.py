@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 import sys
@@ -11,12 +12,18 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_variations import Packets, packets_of
-from truth import FIXTURES, calls_of, fold, site
+from truth import FIXTURES, calls_of, fold, outcome, site
 
 from hub.sdk import Call, Raw, Refused
 from plugins.telephony.asterisk.files import read
 
 FOLDER = FIXTURES / "mixed-stream"
+packets_of = functools.cache(packets_of)
+
+
+@functools.cache
+def _whole() -> dict[str, Call]:
+    return calls_of(FOLDER / "ami.jsonl.gz", FOLDER)
 
 
 def _read(here: Path, name: str, packets: Packets) -> list[Raw | Refused]:
@@ -46,7 +53,7 @@ def test_slices_in_any_order_give_the_calls_of_the_whole(seed: int, tmp_path: Pa
     dice.shuffle(read_slices)
     settings, context = site(FOLDER)
     calls = fold([raw for part in read_slices for raw in part], settings, context)
-    assert _same(calls, calls_of(FOLDER / "ami.jsonl.gz", FOLDER)) == []
+    assert _same(calls, _whole()) == []
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -58,13 +65,13 @@ def test_overlapping_recordings_double_nothing(seed: int, tmp_path: Path) -> Non
     dice.shuffle(parts)
     settings, context = site(FOLDER)
     calls = fold([raw for part in parts for raw in part], settings, context)
-    assert _same(calls, calls_of(FOLDER / "ami.jsonl.gz", FOLDER)) == []
+    assert _same(calls, _whole()) == []
 
 
 def test_raw_and_jsonl_of_one_recording_are_one() -> None:
     settings, context = site(FOLDER)
     both = [raw for name in ("ami.raw.gz", "ami.jsonl.gz") for raw in read(FOLDER / name, name, settings, context)]
-    assert _known(fold(both, settings, context)) == _known(calls_of(FOLDER / "ami.jsonl.gz", FOLDER))
+    assert _known(fold(both, settings, context)) == _known(_whole())
 
 
 def test_the_same_recording_twice_is_the_same_raws() -> None:
@@ -93,3 +100,18 @@ def test_a_cut_off_recording_gives_all_before_the_cut(tmp_path: Path) -> None:
     assert "cut off" in refused.why
     assert "everything before it is used" in refused.why
     assert len(fold(found, settings, context)) >= 2
+
+
+@pytest.mark.parametrize("without", [(), ("Cdr", "CEL")])
+@pytest.mark.parametrize("seed", range(8))
+def test_calls_older_than_the_recording_are_told_right_or_left_open(seed: int, without: tuple[str, ...], tmp_path: Path) -> None:
+    packets = packets_of(FOLDER)
+    start = random.Random(seed).randrange(len(packets) * 4 // 5)
+    heard = [packet for packet in packets[start:] if packet["fields"][0][1] not in without]
+    settings, context = site(FOLDER)
+    calls = fold(_read(tmp_path, "late.jsonl", heard), settings, context)
+    whole = _whole()
+    for key, call in calls.items():
+        assert (call.direction, call.client) == (whole[key].direction, whole[key].client)
+        if call.final and outcome(call) != outcome(whole[key]):
+            assert {outcome(call), outcome(whole[key])} == {"failed_technical", "no_staff"}, key
