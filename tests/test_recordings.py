@@ -1,5 +1,6 @@
 """Does `crmhub import` of what a real PBX recorded print the calls that the phones saw?"""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -25,10 +26,10 @@ ONE_SIDED = {
 pytestmark = pytest.mark.slow
 
 
-def config(source):
+def config(source, database=None):
     """The configuration that an administrator of the recorded PBX would write."""
     text = [
-        '[hub]\ntimezone = "Europe/Moscow"\ncountry = "RU"\n',
+        '[hub]\ntimezone = "Europe/Moscow"\ncountry = "RU"\n' + (f'database = "{database}"\n' if database else ""),
         '[calendars.always]\n[[calendars.always.hours]]\nfrom = 2020-01-01\ndays = { mon-sun = "00:00-24:00" }\n',
         f'[lines.sales]\ncalendar = "always"\nlines = {json.dumps(source["dids"])}\n',
     ]
@@ -53,15 +54,19 @@ def crmhub(folder, *arguments):
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def imported(tmp_path_factory):
-    """Rows of `crmhub calls`, by id, after one import of all recordings."""
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def imported(request, tmp_path_factory):
+    """Rows of `crmhub calls`, by id, after one import of all recordings; once on each database."""
     folder = tmp_path_factory.mktemp("recordings")
     source = json.loads((FIXTURES / "mixed-stream" / "source.json").read_text(encoding="utf-8"))
-    (folder / "config.toml").write_text(config(source), encoding="utf-8")
-    crmhub(folder, "import", "--connection", "pbx", *(FIXTURES / name for name in SCENARIOS))
-    rows = json.loads(crmhub(folder, "calls", "--json"))
-    return {row["id"]: row for row in rows}
+    with contextlib.ExitStack() as stack:
+        database = None
+        if request.param == "postgresql":
+            database = stack.enter_context(request.getfixturevalue("postgresql").database())
+        (folder / "config.toml").write_text(config(source, database), encoding="utf-8")
+        crmhub(folder, "import", "--connection", "pbx", *(FIXTURES / name for name in SCENARIOS))
+        rows = json.loads(crmhub(folder, "calls", "--json"))
+        yield {row["id"]: row for row in rows}
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -1,0 +1,57 @@
+"""Does the demo show something, and end by itself without a trace?"""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+pytestmark = [pytest.mark.slow]
+
+ROOT = Path(__file__).parents[1]
+SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The address that the demo printed, and how it ended: (the page as it filled, exit code, what was left behind)."""
+    temporary = tmp_path_factory.mktemp("demo")
+    command = [sys.executable, "-m", "hub", "demo", "--seconds", str(SECONDS), "--speed", "60", "--port", "0", "--no-browser"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(temporary)}
+    )
+    watchdog = threading.Timer(SECONDS + 60, process.kill)
+    watchdog.start()
+    try:
+        address = re.search(r"http://\S+", process.stdout.readline())[0]
+        page = _filled(address)
+        code = process.wait()
+    finally:
+        watchdog.cancel()
+        process.kill()
+    return page, code, list(temporary.iterdir())
+
+
+def _filled(address):
+    """The list of those who wait, as soon as somebody stands in it; empty when nobody ever did."""
+    while True:
+        try:
+            text = httpx.get(f"{address}/now/waits", timeout=10).text
+        except httpx.TransportError:
+            return ""
+        if "999" in text:
+            return text
+
+
+def test_clients_who_wait_appear_while_one_looks(demo):
+    page, _, _ = demo
+    assert "+7" in page
+
+
+def test_it_ends_by_itself_and_leaves_nothing_behind(demo):
+    _, code, left = demo
+    assert (code, left) == (0, [])
