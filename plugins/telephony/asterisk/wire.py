@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 Packet = dict[str, str]
 """Field → value, names in lower case because their case differs between events; the first of repeated keys counts."""
@@ -20,11 +21,19 @@ class NotAmi(ValueError):
 def read_fields(block: bytes) -> Packet:
     """The fields of one packet; lines without a colon (the greeting, noise) are passed over."""
     fields: Packet = {}
-    for line in block.decode("utf-8", "replace").split("\n"):
+    text = block.decode("utf-8", "replace")
+    for line in text.split("\r\n" if "\r\n" in text else "\n"):
         key, colon, value = line.partition(":")
         if colon:
-            fields.setdefault(key.strip().lower(), value.removeprefix(" ").rstrip("\r"))
+            name = _lower(key)
+            if name not in fields:
+                fields[name] = value.removeprefix(" ")
     return fields
+
+
+@lru_cache(maxsize=4096)
+def _lower(key: str) -> str:
+    return key.strip().lower()
 
 
 def event_of(block: bytes) -> str:
