@@ -18,6 +18,7 @@ from hub.settings.secrets import secret_of
 from hub.store import connections, pages, repairs
 from hub.web.desk import Desk, Visitor
 from hub.web.formats import Formats
+from hub.web.pages.repairs import told
 from hub.web.texts import N_
 
 DAY = timedelta(days=1)
@@ -92,8 +93,8 @@ def router(desk: Desk) -> APIRouter:
         dead = await desk.hub.db.read(pages.dead_items, name)
         found = await desk.hub.db.read(repairs.listing, name)
         return await desk.page(
-            request, "connections/one.html", here="connections", visitor=visitor, c=shown, dead=dead, repairs=found,
-            access=_access(desk, name),
+            request, "connections/one.html", here="connections", visitor=visitor, c=shown, dead=dead,
+            repairs=[told(row, desk, visitor) for row in found], access=_access(desk, name),
         )
 
     return routes

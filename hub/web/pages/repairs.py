@@ -3,22 +3,114 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from hub.store import repairs
-from hub.web.desk import Desk
+from hub.web.desk import Desk, Visitor
 from hub.web.texts import N_
 
-LOOKS: Mapping[str, tuple[str, str, str]] = {
-    "access_refused": ("key", "late", N_("Access refused")),
-    "unreachable": ("plug", "late", N_("Does not answer")),
-    "not_understood": ("alert", "soon", N_("Not understood")),
-    "dead_letter": ("send", "soon", N_("Undelivered")),
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a kind of repair is told. title and advice: texts with `%(name)s`, what the repair is about."""
+
+    icon: str
+    tone: str
+    title: str
+    advice: str
+    href: str = ""
+
+
+LOOKS: Mapping[str, Look] = {
+    "access_refused": Look(
+        "key", "late", N_("%(name)s does not let us in"),
+        N_("Correct its access in config.toml and start the hub again; crmhub check %(name)s tells whether it holds. "
+           "The others go on, and nothing is lost."),
+    ),
+    "unreachable": Look(
+        "plug", "late", N_("%(name)s does not answer"),
+        N_("It is tried again by itself. If it goes on, see that the system runs and what crmhub check %(name)s says."),
+    ),
+    "dead_items": Look(
+        "alert", "soon", N_("%(name)s: something received could not be understood"),
+        N_("It is kept as it came. Put it right at its source, or update the plugin and run crmhub replay "
+           "--connection %(name)s."),
+        "/deliveries?state=inbox",
+    ),
+    "dead_effects": Look(
+        "send", "soon", N_("%(name)s refused something for good"),
+        N_("Mend what it says, then let it be tried again: crmhub effects --retry KEY."), "/deliveries?state=dead",
+    ),
+    "no_channel": Look(
+        "bell", "soon", N_("%(name)s cannot be told that clients wait"),
+        N_('Give [team.%(key)s] in config.toml a way: notify = ["telegram:5550101"]. Until then warnings reach only '
+           "those who look here."),
+    ),
+    "crowd": Look(
+        "users", "soon", N_("%(name)s has more calls and messages than one client can have"),
+        N_("If it is a switchboard or a number of yours, add it to [hub] shared_handles or to [lines]."),
+    ),
+    "unjudged_call": Look(
+        "phone", "soon", N_("How call %(name)s ended is not known"),
+        N_("Give the connection its call records, or look at the call yourself. Until then it counts nowhere."),
+    ),
+    "identity_too_large": Look(
+        "merge", "soon", N_("Over 200 cards and numbers hang together around %(name)s"),
+        N_("Find the switchboard among their numbers and add it to [hub] shared_handles."),
+    ),
 }
-"""Icon, tone and name by kind; others look like an alert."""
+"""By kind; a kind that is not here is told in the words it was noted with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A repair as a page shows it. details: what the system itself said."""
+
+    icon: str
+    tone: str
+    title: str
+    advice: str
+    details: str
+    href: str
+    since: datetime
+    count: int
+
+
+def told(row: Mapping[str, Any], desk: Desk, visitor: Visitor) -> Told:
+    """The repair in the reader's language."""
+    say = visitor.texts.say
+    look = LOOKS.get(row["kind"])
+    own = row["connection"] in desk.hub.links
+    href = (look.href if look else "") or (f"/connections/{row['connection']}" if own else "")
+    if look is None:
+        return Told("alert", "soon", row["title"], row["advice"], "", href, row["since"], row["count"])
+    key = row["key"].partition(":")[2]
+    name, details = _about(row, key, desk, visitor)
+    if row["kind"] == "crowd":
+        href = f"/contacts/{key}"
+    values = {"name": name, "key": key}
+    return Told(
+        look.icon, look.tone, say(look.title, **values), say(look.advice, **values), details, href, row["since"],
+        row["count"],
+    )
+
+
+def _about(row: Mapping[str, Any], key: str, desk: Desk, visitor: Visitor) -> tuple[str, str]:
+    """What the repair is about, and what the system itself said."""
+    if row["kind"] == "no_channel":
+        return desk.name(visitor, key), ""
+    if row["kind"] == "crowd":
+        return visitor.formats.handle(row["title"].partition(" ")[0]), ""
+    if row["kind"] in {"unjudged_call", "identity_too_large"}:
+        return key, ""
+    name = row["connection"] or key
+    said = row["title"].removeprefix(f"{name}: ") if row["kind"] in {"access_refused", "unreachable"} else ""
+    return name, said
 
 
 def router(desk: Desk) -> APIRouter:
@@ -27,13 +119,8 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.get("/repairs")
     async def to_repair(request: Request) -> Response:
-        rows = await desk.hub.db.read(repairs.listing)
-        return await desk.page(request, "repairs.html", here="repairs", repairs=[_shown(row, desk) for row in rows])
+        visitor = desk.visitor(request)
+        rows = [told(row, desk, visitor) for row in await desk.hub.db.read(repairs.listing)]
+        return await desk.page(request, "repairs.html", here="repairs", visitor=visitor, repairs=rows)
 
     return routes
-
-
-def _shown(row: Mapping[str, Any], desk: Desk) -> dict[str, Any]:
-    icon, tone, name = LOOKS.get(row["kind"], ("alert", "soon", ""))
-    own = row["connection"] in desk.hub.links
-    return {**row, "icon": icon, "tone": tone, "name": name, "href": f"/connections/{row['connection']}" if own else None}
