@@ -86,9 +86,14 @@ async def live(client: Pbx, cursor: Any) -> AsyncIterator[Page]:
     before: Mapping[str, Any] = cursor if isinstance(cursor, Mapping) else {}
     async with opened(client.settings, client.host.now) as session:
         listener, items = await _begin(session, before)
-        yield Page(items, listener.cursor(), wake=("cdr",) if before else ())
+        yield Page(items, listener.cursor(), wake=_other_streams(client) if before else ())
         async for page in _listen(session, listener, client):
             yield page
+
+
+def _other_streams(client: Pbx) -> tuple[str, ...]:
+    """What to read at once after a gap."""
+    return ("cdr",) if client.settings.cdr is not None else ()
 
 
 async def _begin(session: Session, before: Mapping[str, Any]) -> tuple[Listener, list[Raw]]:
@@ -151,7 +156,7 @@ async def _listen(session: Session, listener: Listener, client: Pbx) -> AsyncIte
         if due:
             rows = await asyncio.to_thread(gap.rows, client.settings, listener.repair)
             listener.repair = gap.later(listener.repair)
-            yield Page(rows, listener.cursor(), wake=("cdr",))
+            yield Page(rows, listener.cursor(), wake=_other_streams(client))
         items, offset, error = await _collect(session, listener)
         yield Page(items, listener.cursor(), _moment(listener), offset=offset)
         if error is not None:
