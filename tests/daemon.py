@@ -1,6 +1,7 @@
 """How does a test run the real daemon? As a process of its own, in a folder with a config.toml."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -17,6 +18,11 @@ START_LIMIT = 30.0
 """Seconds until `/readyz` must answer 200."""
 STOP_LIMIT = 10.0
 """Seconds that SIGTERM may take: the promise of `crmhub run`."""
+
+
+def environment() -> dict[str, str]:
+    """That of this process; the program that is run is the one beside these tests, wherever another is installed."""
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
 def free_port() -> int:
@@ -46,7 +52,9 @@ class Daemon:
         """Start it and wait until it says that it is ready."""
         with (self.folder / "daemon.log").open("ab") as log:
             command = self._command("run")
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, env=environment()
+            )
         deadline = time.monotonic() + START_LIMIT
         while not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -72,7 +80,9 @@ class Daemon:
     def json(self, *arguments: str) -> Any:
         """What a command of the same configuration prints with `--json`."""
         command = self._command(*arguments, "--json")
-        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=self.folder, timeout=60)
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, cwd=self.folder, timeout=60, env=environment()
+        )
         if done.returncode:
             raise RuntimeError(f"{command} ended with {done.returncode}:\n{done.stderr}")
         return json.loads(done.stdout)

@@ -123,6 +123,7 @@ class Case:
         """The row of `crmhub cases --json`."""
         return {
             "key": self.key,
+            "ref": self.key,
             "kind": self.kind,
             "contact": {"id": self.contact_id, "name": self.contact_name, "handles": list(self.contact_handles)},
             "line_group": self.line_group,

@@ -59,10 +59,15 @@ class Result:
     failed: dict[int, str] = field(default_factory=dict)
 
 
-async def step(hub: Hub, now: datetime | None = None, limit: int = BATCH) -> set[str] | None:
-    """Derive one batch; the names of page fragments that changed, None when nothing was due."""
+async def step(
+    hub: Hub, now: datetime | None = None, limit: int = BATCH, resting: timedelta = timedelta(0)
+) -> set[str] | None:
+    """Derive one batch; the names of page fragments that changed, None when nothing was due.
+
+    resting: how long before their time clients are taken who rest.
+    """
     moment = now or hub.now()
-    work = await hub.db.read(gather, moment, limit)
+    work = await hub.db.read(gather, moment, limit, resting)
     if not work.revisions:
         return None
     book = await hub.book()
@@ -74,9 +79,9 @@ async def step(hub: Hub, now: datetime | None = None, limit: int = BATCH) -> set
     return changed
 
 
-def gather(connection: Connection, now: datetime, limit: int) -> Work:
+def gather(connection: Connection, now: datetime, limit: int, resting: timedelta = timedelta(0)) -> Work:
     """The contacts that are due, with all that judging them needs."""
-    due = people.due(connection, now, limit)
+    due = people.due(connection, now, limit, resting)
     windows = cases.windows(connection, {row.id: _changed(row, now) for row in due})
     since = {contact: found.believe_from for contact, found in windows.items()}
     loaded = timeline.load(connection, {contact: found.read_from for contact, found in windows.items()})

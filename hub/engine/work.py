@@ -15,5 +15,5 @@ async def catch_up(hub: Hub, now: datetime, progress: Callable[[str], None] = la
     """Absorb and derive until nothing is due at `now`."""
     while await absorb.step(hub, IMPORT_BATCH, now):
         progress("absorbed")
-    while await derive.step(hub, now=now, limit=derive.IMPORT_BATCH) is not None:
+    while await derive.step(hub, now, derive.IMPORT_BATCH, derive.REST) is not None:
         progress("derived")

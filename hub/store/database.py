@@ -57,6 +57,7 @@ def connect(url: str, *, durable: bool = True, write: bool = True) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(raw: Any, _record: object) -> None:
+        raw.create_function("lower", 1, _lower, deterministic=True)
         raw.isolation_level = None  # else the driver begins and commits by itself, and a failed migration half stays
         for pragma in (
             "journal_mode=WAL", f"synchronous={'FULL' if durable else 'NORMAL'}", "foreign_keys=ON",
@@ -69,6 +70,11 @@ def connect(url: str, *, durable: bool = True, write: bool = True) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def _lower(value: Any) -> Any:
+    """SQLite's own knows the letters of English alone, and clients are looked for by their names."""
+    return value.lower() if isinstance(value, str) else value
 
 
 class Database:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -80,17 +80,20 @@ def mark_due(connection: Connection, changed: Mapping[int, datetime], now: datet
         connection.execute(statement, rows)
 
 
-def due(connection: Connection, now: datetime, limit: int) -> list[Any]:
-    """Contacts that must be derived: something changed, or the moment has come."""
+def due(connection: Connection, now: datetime, limit: int, resting: timedelta = timedelta(0)) -> list[Any]:
+    """Contacts that must be derived: something changed, or the moment has come.
+
+    resting: how long before their time those are taken that were left alone for a moment.
+    """
     columns = (contacts.c.id, contacts.c.revision, contacts.c.changed_from, contacts.c.wake_at)
     changed = connection.execute(
-        select(*columns).where(contacts.c.due_at <= now).order_by(contacts.c.due_at, contacts.c.id).limit(limit)
+        select(*columns).where(contacts.c.due_at <= now + resting).order_by(contacts.c.due_at, contacts.c.id).limit(limit)
     ).all()
     if len(changed) >= limit:
         return list(changed)
     woken = connection.execute(
         select(*columns)
-        .where(contacts.c.wake_at <= now, or_(contacts.c.due_at.is_(None), contacts.c.due_at > now))
+        .where(contacts.c.wake_at <= now, or_(contacts.c.due_at.is_(None), contacts.c.due_at > now + resting))
         .order_by(contacts.c.wake_at, contacts.c.id)
         .limit(limit - len(changed))
     ).all()
