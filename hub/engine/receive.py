@@ -65,7 +65,11 @@ class Receiver:
         """Wait while senders crowd for commits, for whoever is outside goes first; at most so many seconds."""
         clock = asyncio.get_running_loop().time
         until = clock() + at_most
-        while self._crowd >= CROWD and clock() - self._committed_at < PAUSE and clock() < until:
+
+        def crowded() -> bool:
+            return self._crowd >= CROWD and clock() - self._committed_at < PAUSE and clock() < until
+
+        while crowded():  # noqa: ASYNC110 - it is silence that is waited for
             await asyncio.sleep(PAUSE)
 
     async def _commit(self) -> None:

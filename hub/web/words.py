@@ -95,7 +95,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
 
 RESOLUTIONS: Table = {
     "callback_reached": N_("called back"),
-    "client_got_through": N_("got through himself"),
+    "client_got_through": N_("the client got through"),
     "other_channel": N_("answered in another channel"),
     "exhausted": N_("attempts used up, not reached"),
     "closed_by_hand": N_("closed by hand"),

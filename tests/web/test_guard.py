@@ -139,7 +139,7 @@ async def test_language_and_theme_are_chosen_without_script(page: httpx.AsyncCli
     await page.post("/look", data={"token": token, "theme": "dark", "back": "/"})
     html = (await page.get("/")).text
     assert '<html lang="en" data-theme="dark">' in html
-    assert "Waiting" in html or "Wait for us" in html
+    assert "Waiting" in html or "Waiting for us" in html
 
 
 async def test_the_language_of_the_address_wins_and_stays(page: httpx.AsyncClient) -> None:

@@ -37,6 +37,7 @@ class State:
 
     open: list[dict[str, Any]]
     closed: list[dict[str, Any]]
+    silent: list[dict[str, Any]]
     today: list[dict[str, Any]]
     running: list[dict[str, Any]]
     calls: dict[str, dict[str, Any]]
@@ -85,15 +86,17 @@ class Colleague:
 def read(connection: Connection, now: datetime, midnight: datetime) -> State:
     """The page's one question to the store."""
     waiting = pages.open_cases(connection)
-    closed = pages.closed_cases(connection, now - WEEK, "recovered", "closed", "lost")
+    hour_ago = now - timedelta(hours=1)
+    closed = pages.closed_cases(connection, min(hour_ago, midnight), "recovered", "closed", "lost")
+    lost = pages.closed_cases(connection, now - WEEK, "closed", "lost")
     running = pages.running_calls(connection, now - RUNNING)
-    recent = [case for case in closed if case["closed_at"] >= min(now - timedelta(hours=1), midnight)]
+    recent = [case for case in closed if case["closed_at"] >= hour_ago]
     refs = {ref for case in waiting for ref in case["evidence"]}
     refs |= {case["closed_by"] for case in recent if case.get("closed_by")}
     targets = {target for case in waiting for target in reading.targets(case)}
     rows = pages.connections_seen(connection, OWN)
     return State(
-        open=waiting, closed=closed, today=pages.opened_cases(connection, midnight), running=running,
+        open=waiting, closed=closed, silent=[case for case in lost if case.get("silently_lost")], today=pages.opened_cases(connection, midnight), running=running,
         calls=pages.calls_by_ref(connection, refs),
         marks=pages.marks_by_ref(connection, refs), taken=pages.marks_on(connection, targets),
         people=pages.people(connection, {call["contact"] for call in running}), received=rows,
@@ -141,7 +144,7 @@ async def _view(desk: Desk, visitor: Visitor, request: Request) -> dict[str, Any
         "who": who, "groups": _groups(shown, formats), "rest": max(len(shown) - FIRST, 0),
         "waits": waits, "overdue": [wait for wait in waits if wait.late is not None],
         "longest": max(waits, key=lambda wait: wait.clock.seconds, default=None),
-        "silent": [row for row in state.closed if row.get("silently_lost")], "reading": cases,
+        "silent": state.silent, "reading": cases,
         "median": _median(state.today, book), "running": [_running(call, state.people, cases) for call in state.running],
         "closed": [_closed(row, cases, state.marks) for row in recent if row.get("resolution") != "no_callback_number"],
         "team": _team(waits, state.running, cases),
@@ -279,7 +282,7 @@ def how(row: Row, reading: Reading, marks: Mapping[str, pages.Event]) -> str:
         case "callback_reached":
             text = texts.say("Called back in %(time)s", time=formats.duration(time))
         case "client_got_through":
-            text = texts.say("Got through himself in %(time)s", time=formats.duration(time))
+            text = texts.say("The client got through in %(time)s", time=formats.duration(time))
         case "closed_by_hand":
             mark = marks.get(row.get("closed_by") or "")
             reason = words.REASONS.get(getattr(mark.record, "reason", None) or "", ("", ""))[0] if mark else ""
