@@ -98,7 +98,7 @@ def _details(part: Part, names: Mapping[str, Channel], trace: Trace) -> None:
         channel.did = part.did
     if channel.born_at is None:
         channel.number = channel.number or part.src
-        channel.exten = channel.exten or part.did or part.dst
+        channel.exten = channel.exten or (part.did if _is_number(part.did) else part.dst)
     if not channel.outgoing and not channel.steps and part.application and not part.called:
         at = _step_time(part, channel, trace)
         channel.steps.append(Step(at, part.application.lower(), part.argument, part.context, "cdr"))
@@ -138,6 +138,10 @@ def _parts(rows: Sequence[Row], zone: ZoneInfo) -> list[Part]:
             if known is None or len(part.did + part.recording) > len(known.did + known.recording):
                 found[key] = part
     return sorted(found.values(), key=lambda part: (part.start, _number(part.sequence), part.end, part.called))
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("+").isdigit()
 
 
 def _number(text: str) -> int:
@@ -228,14 +232,16 @@ class _Filling:
             self._seen.add(uid)
             self._say(
                 part.start, "Newchannel",
-                {**who, "exten": part.did or part.dst, "context": part.context, "calleridnum": part.src},
+                {**who, "exten": part.did if _is_number(part.did) else part.dst, "context": part.context, "calleridnum": part.src},
             )
         if part.application in _OUTGOING and not part.called and uid == part.linkedid:
             self._say(part.start, "Outgoing", who)  # the PBX called this phone for somebody (unanswered = yes)
             self._say(part.start, "Shown", {**who, "shown": part.src})
         if part.recording:
             self._say(part.start, "VarSet", {**who, "variable": "MIXMONITOR_FILENAME", "value": part.recording})
-        if part.application and part.channel not in self.whole and not part.channel.endswith(";1"):
+        if part.application and part.channel not in self.whole and (
+            not part.channel.endswith(";1") or part.application.lower() == "dial"
+        ):
             self._say(
                 _step_time(part, channel, self.trace), "CdrStep",
                 {**who, "application": part.application, "appdata": part.argument, "context": part.context},

@@ -83,6 +83,8 @@ def transfers_of(view: View) -> Iterable[Transfer]:
             continue
         following = ordered[number + 1].at if number + 1 < len(ordered) else None
         to, answered = _where_to(view, handover, following)
+        if handover.kind == "attended" and to is not None and to == _from(view, handover):
+            continue  # nobody took the client, who was given back
         yield Transfer(
             kind=_TRANSFER[handover.kind], from_=_from(view, handover), to=to, at=moment(max(handover.at, view.start)),
             answered=answered,
@@ -103,14 +105,14 @@ def _where_to(view: View, handover: Handover, following: int | None) -> tuple[Ta
     talks = sorted(
         (stretch.since, uid)
         for uid in view.talks
-        if view.human(uid) and uid != handover.by
+        if view.human(uid) and (uid != handover.by or handover.kind == "park")
         for stretch in talked_with(view, uid)
         if stretch.to > handover.at and (until is None or stretch.since < until)
     )
     target = view.trace.channels.get(handover.target)
     if target is not None and view.human(target.uid):
         return view.target(target), bool(talked_with(view, target.uid)) or handover.kind == "pickup"
-    if handover.kind == "park":
+    if handover.kind == "park" and not talks:
         return None, False if view.end is not None else None
     fresh = [uid for since, uid in talks if since >= handover.at - SOON] or [uid for _, uid in talks]
     answered = bool(fresh)

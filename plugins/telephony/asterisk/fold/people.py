@@ -14,6 +14,8 @@ from plugins.telephony.asterisk.fold.who import destinations, endpoint
 _FAREWELL = 10_000
 """After a hand-over a phone may hear the parking slot read out; longer than this it has gone on to something else."""
 _UNREACHABLE = frozenset({"3", "18", "20", "27", "44"})
+_SENT_AWAY = frozenset({"18", "19", "20"})
+"""A phone that is there and answers 480 or 408 instead of ringing."""
 _REFUSED = frozenset({"21"})
 _BUSY = frozenset({"17"})
 _FAILED = frozenset({"1", "22", "28", "34", "38", "41", "42", "50", "52", "54", "58", "88", "127"})
@@ -145,9 +147,11 @@ def left_at(view: View, channel: Channel) -> int | None:
         if (h.by == channel.uid and h.kind in {"blind", "attended", "park"})
         or (h.kind == "attended" and h.consult == channel.uid)
     ]
-    if handed and (channel.ended_at is None or channel.ended_at - min(handed) > _FAREWELL):
+    hung_up = [at for at in (channel.requested_at, channel.ended_at) if at is not None]
+    ended = min(hung_up, default=None)
+    if handed and (ended is None or ended - min(handed) > _FAREWELL):
         return min(handed)
-    return channel.ended_at
+    return ended
 
 
 def _someone_else(view: View, channel: Channel, ended: int | None) -> bool:
@@ -170,7 +174,8 @@ def why_not(view: View, channel: Channel) -> Result:
     """
     dial = channel.dial
     status = dial.status if dial else ""
-    cause = channel.cause if channel.requested_at is not None or _waited(channel) < SOON else ""
+    own = channel.requested_at is not None or status == "BUSY"
+    cause = channel.cause if own or _waited(channel) < SOON else ""
     if (dial and dial.forward) or channel.cause == "23":
         return "forwarded"
     if channel.up_at is not None and status not in {"", "CANCEL"}:
@@ -183,6 +188,8 @@ def why_not(view: View, channel: Channel) -> Result:
         return "elsewhere" if _someone_else(view, channel, stopped_at(channel)) else "no_answer"
     if cause in _REFUSED:
         return "declined"
+    if own and cause in _SENT_AWAY and channel.rang_at is None:
+        return "failed"
     if status == "BUSY" or (not status and cause in _BUSY):
         return "busy"
     if cause in _FAILED and channel.rang_at is None:

@@ -11,6 +11,8 @@ from hub.sdk import Handle
 from plugins.telephony.asterisk.fold.trace import Channel, Trace
 from plugins.telephony.asterisk.fold.who import Destination, Site, destinations, dialled, endpoint
 
+_LONG = 7
+"""Digits of a number that is more than an extension."""
 _BORN = re.compile(r"(?:.*-)?(\d{9,11})\.(\d+)")
 
 
@@ -38,8 +40,9 @@ def sessions(trace: Trace, site: Site) -> list[Session]:
     """The sessions of a group in order of time; consultations that joined a client's call are part of it."""
     found = [_session(channels, trace, site) for channels in _sets(trace)]
     present = [one for one in found if one is not None]
-    clients = [one for one in present if one.direction != "internal"]
-    internal = [one for one in present if one.direction == "internal"]
+    reached = any(one.clients for one in present)
+    clients = [one for one in present if one.direction != "internal" and (one.clients or not reached)]
+    internal = [one for one in present if one not in clients]  # a phone rung anew for a client who is here already
     if not clients:
         return _as_one(internal)
     for one in internal:
@@ -122,6 +125,8 @@ def _session(channels: list[Channel], trace: Trace, site: Site) -> Session | Non
     root = channels[0].linkedid
     if first in trunks and not first.outgoing:
         raw = first.number or None
+        if first.known_by == "cdr" and raw and site.company and site.phone(raw) == site.phone(site.company):
+            return Session(root, "outbound", channels, first, [first], None, None, "callback_widget")
         clients = [channel for channel in trunks if channel is first or channel.name == first.name]
         return Session(root, "inbound", channels, first, clients, site.phone(first.number) if raw else None, raw)
     outside = [channel for channel in trunks if not site.ours(number_of(channel, trace, site))]
@@ -136,7 +141,9 @@ def _root(real: Sequence[Channel], trace: Trace, site: Site) -> Channel:
     """The first channel that nobody of the set called; times of CDR are too coarse to tell it alone."""
     own = {channel.uid for channel in real}
     callers = [channel for channel in real if (origin := origin_of(channel, trace, site)) is None or origin.uid not in own]
-    return (callers or list(real))[0]
+    found = callers or list(real)
+    coarse = [channel for channel in found if channel.known_by == "cdr" and birth(channel)[0] == birth(found[0])[0]]
+    return min(coarse, key=lambda channel: site.kind(channel.name) == "trunk" and channel.outgoing, default=found[0])
 
 
 def origin_of(channel: Channel, trace: Trace, site: Site) -> Channel | None:
@@ -228,6 +235,10 @@ def dialled_number(channel: Channel, trace: Trace) -> str:
     for step in sorted(steps, key=lambda one: (one.at > channel.seen_at + 1_500, abs(one.at - channel.seen_at))):
         for target in destinations(step.argument):
             if target.number and target.device and _is_device(target, device):
+                return target.number
+    for step in steps:  # a row of CDR keeps the first Dial(), which may have been told another trunk
+        for target in destinations(step.argument):
+            if target.tech != "Local" and len(target.number) >= _LONG:
                 return target.number
     if channel.dial is not None and channel.dial.target:
         return channel.dial.target

@@ -179,7 +179,7 @@ def differences(
             check("talk", near(talk, expected["talk_seconds"], tolerance), expected["talk_seconds"], talk)
     chain = [t for t in call.transfers if t.kind not in {"pickup", "forward"}]
     want = [
-        (t["kind"], f"ext:{t['from']}", f"ext:{t['to']}" if t["to"] else None, t["answered"])
+        (t["kind"], f"ext:{t['from']}", _to(t["to"]), t["answered"])
         for t in expected["transfer_chain"]
     ]
     have = [(t.kind, t.from_, t.to, t.answered) for t in chain]
@@ -187,6 +187,10 @@ def differences(
     for item, transfer in zip(expected["transfer_chain"], chain, strict=False):
         check("transfer at", near(_ms(transfer.at), item["at"], tolerance), item["at"], transfer.at)
     return found
+
+
+def _to(name: str | None) -> str | None:
+    return None if name is None else f"phone:{name}" if name.startswith("+") else f"ext:{name}"
 
 
 def _inbound(expected: Mapping[str, Any], call: Call, tolerance: float, check: Any) -> None:
