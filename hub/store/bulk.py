@@ -23,6 +23,11 @@ def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
         yield part
 
 
+def plain(row: Any) -> dict[str, Any]:
+    """The columns of a row by name; SQLAlchemy's names are more than texts, and JSON takes texts alone."""
+    return {str(name): value for name, value in row._mapping.items()}
+
+
 def _insert(connection: Connection, table: Table) -> Any:
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from hub.store.bulk import insert_new, upsert
+from hub.store.bulk import insert_new, plain, upsert
 from hub.store.schema import connections, inbox, streams
 
 
@@ -109,7 +109,7 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
     }
     by_name: dict[str, list[dict[str, Any]]] = {}
     for row in connection.execute(select(streams).order_by(streams.c.connection, streams.c.stream)):
-        known = dict(row._mapping)
+        known = plain(row)
         known.pop("cursor")
         by_name.setdefault(known.pop("connection"), []).append(known)
     return [

@@ -12,11 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Select, func, literal, or_, se
 
 from hub.core import records as rec
 from hub.core.records import Record
-from hub.store.bulk import chunks
+from hub.store.bulk import chunks, plain
 from hub.store.schema import calls, cases, connections, contacts, handles, inbox, outbox, records, repairs
-
-FACTS = ("message", "submission", "meeting")
-"""Kinds of facts on a client's page besides calls, which are shown by their verdicts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,104 +288,6 @@ def bodies(connection: Connection, record_ids: Iterable[int]) -> dict[int, Recor
     return found
 
 
-# A client's history
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A fact or a mark on a client's page; inserted at `at`."""
-
-    ref: str
-    kind: str
-    at: datetime
-    record: Record
-
-
-def facts_of(connection: Connection, contact: int, limit: int, before: datetime | None = None) -> list[Event]:
-    """Messages, submissions and meetings of the client, the latest first."""
-    own = select(handles.c.id).where(handles.c.contact_id == contact)
-    statement = select(records).where(
-        records.c.handle_id.in_(own), records.c.kind.in_(FACTS), records.c.gone_at.is_(None),
-        records.c.body.is_not(None),
-    )
-    if before is not None:
-        statement = statement.where(records.c.at < before)
-    rows = connection.execute(statement.order_by(records.c.at.desc(), records.c.id.desc()).limit(limit))
-    return [_event(row) for row in rows]
-
-
-def marks_on(connection: Connection, targets: Iterable[str]) -> list[Event]:
-    """What people decided about these cases, facts or handles, oldest first."""
-    found: list[Event] = []
-    for part in chunks(targets):
-        rows = connection.execute(
-            select(records).where(
-                records.c.target.in_(part), records.c.kind == "mark", records.c.body.is_not(None),
-                records.c.gone_at.is_(None),
-            )
-        )
-        found += [_event(row) for row in rows]
-    return sorted(found, key=lambda event: (event.at, event.ref))
-
-
-def marks_by_ref(connection: Connection, refs: Iterable[str]) -> dict[str, Event]:
-    """Reference → the mark; other references are left out."""
-    found: dict[str, Event] = {}
-    for ref in refs:
-        name, _, rest = ref.partition("/")
-        kind, _, source_id = rest.partition("/")
-        if kind != "mark":
-            continue
-        row = connection.execute(
-            select(records).where(
-                records.c.connection == name, records.c.kind == "mark", records.c.source_id == source_id,
-                records.c.body.is_not(None),
-            )
-        ).first()
-        if row is not None:
-            found[ref] = _event(row)
-    return found
-
-
-def has_mark(connection: Connection, own: str, number: str) -> bool:
-    """Whether a mark of that id has come in, understood or still waiting."""
-    kept = connection.scalar(
-        select(records.c.id).where(
-            records.c.connection == own, records.c.kind == "mark", records.c.source_id == number
-        )
-    )
-    if kept is not None:
-        return True
-    waiting = select(inbox.c.id).where(
-        inbox.c.state == "new", inbox.c.connection == own, inbox.c.item == f"mark/{number}"
-    )
-    return connection.scalar(waiting.limit(1)) is not None
-
-
-def _event(row: Any) -> Event:
-    record = rec.stored(row.body)
-    at = row.at or rec.moment(record) or row.received_at
-    return Event(f"{row.connection}/{row.kind}/{row.source_id}", row.kind, at, record)
-
-
-def cards_of(connection: Connection, contact: int) -> list[tuple[str, Record]]:
-    """(connection, card) of the client in each system."""
-    rows = connection.execute(
-        select(records.c.connection, records.c.body)
-        .where(records.c.contact_id == contact, records.c.kind == "card", records.c.body.is_not(None))
-        .order_by(records.c.connection, records.c.source_id).limit(20)
-    )
-    return [(row.connection, rec.stored(row.body)) for row in rows]
-
-
-def effects_of(connection: Connection, contact: int, limit: int = 200) -> list[dict[str, Any]]:
-    """What was done outside for this client, the latest first."""
-    rows = connection.execute(
-        select(outbox).where(outbox.c.contact_id == contact).order_by(outbox.c.id.desc()).limit(limit)
-    )
-    return [dict(row._mapping) for row in rows]
-
-
 # Connections
 
 
@@ -398,13 +297,13 @@ def dead_items(connection: Connection, name: str | None = None, limit: int = 20)
     statement = select(*columns).where(inbox.c.state == "dead").order_by(inbox.c.id.desc()).limit(limit)
     if name is not None:
         statement = statement.where(inbox.c.connection == name)
-    return [dict(row._mapping) for row in connection.execute(statement)]
+    return [plain(row) for row in connection.execute(statement)]
 
 
 def item(connection: Connection, number: int) -> dict[str, Any] | None:
     """One received item with its payload as bytes of JSON."""
     row = connection.execute(select(inbox).where(inbox.c.id == number)).first()
-    return None if row is None else dict(row._mapping)
+    return None if row is None else plain(row)
 
 
 def volume(connection: Connection, since: datetime) -> dict[str, int]:
@@ -424,7 +323,7 @@ def deliveries(connection: Connection, states: Sequence[str], limit: int, before
     statement = select(outbox).where(outbox.c.state.in_(states)).order_by(outbox.c.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(outbox.c.id < before)
-    return [dict(row._mapping) for row in connection.execute(statement)]
+    return [plain(row) for row in connection.execute(statement)]
 
 
 def delivery_counts(connection: Connection) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from hub.store.bulk import chunks, upsert
+from hub.store.bulk import chunks, plain, upsert
 from hub.store.schema import inbox, outbox, repairs
 
 
@@ -47,4 +47,4 @@ def listing(connection: Connection, connection_name: str | None = None) -> list[
     statement = select(repairs).order_by(repairs.c.since, repairs.c.key)
     if connection_name is not None:
         statement = statement.where(repairs.c.connection == connection_name)
-    return [dict(row._mapping) for row in connection.execute(statement)]
+    return [plain(row) for row in connection.execute(statement)]

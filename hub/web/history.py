@@ -11,7 +11,7 @@ from hub.core import ladder
 from hub.core.policy import TeamMember
 from hub.core.records import Call, Mark, Meeting, Message, Record, Submission
 from hub.core.timeline import Fact
-from hub.store.pages import Event
+from hub.store.history import Event
 from hub.web import words
 from hub.web.calls_words import verdict_of
 from hub.web.texts import N_

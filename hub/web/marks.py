@@ -14,7 +14,7 @@ from hub.core.records import CLOSING_REASONS
 from hub.engine.hub import OWN
 from hub.engine.receive import arrival
 from hub.sdk.connector import Raw
-from hub.store import pages
+from hub.store import history, pages
 from hub.web import texts
 from hub.web.desk import Desk, local
 from hub.web.forms import SEAT, once
@@ -85,7 +85,7 @@ async def _form(desk: Desk, request: Request) -> tuple[Form, str]:
 async def _keep(desk: Desk, number: str, key: str, kind: str, by: str, form: Form) -> None:
     """Put the mark on its way and wait a moment until the pages show it; the same form sent twice is one mark."""
     own = once(number, kind, key)
-    if await desk.hub.db.read(pages.has_mark, OWN, own):
+    if await desk.hub.db.read(history.has_mark, OWN, own):
         return
     now = desk.hub.now()
     payload: dict[str, Any] = {"record": "mark", "id": own, "at": now.isoformat(), "by": by, "kind": kind, "on": key}

@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.core.policy import Rulebook
 from hub.core.records import Mark
-from hub.store.pages import Event
+from hub.store.history import Event
 
 Row = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from html import unescape
 import httpx
 
 from hub.engine.hub import Hub
-from hub.store import cases, pages
+from hub.store import cases, history, pages
 from tests.web import story
 from tests.web.conftest import running
 from tests.web.test_guard import token_of
@@ -78,7 +78,7 @@ async def test_the_same_form_sent_twice_is_one_mark(hub: Hub) -> None:
         form = {"token": token, "on": KEY, "kind": "taken", "back": "/"}
         await asyncio.gather(client.post("/marks", data=form), client.post("/marks", data=form))
         await client.post("/marks", data=form)
-        marks = await hub.db.read(pages.marks_on, [KEY.partition(":")[2]])
+        marks = await hub.db.read(history.marks_on, [KEY.partition(":")[2]])
         assert len(marks) == 1
 
 
@@ -95,7 +95,7 @@ async def test_who_has_not_said_who_he_is_is_asked_first_and_loses_nothing(hub: 
         assert answer.headers["location"].startswith("/?who=nobody&done=")
         assert (await state_of(hub))["closed_by_member"] == "boris"
         assert client.cookies["member"] == "boris"
-        (mark,) = await hub.db.read(pages.marks_on, [KEY.partition(":")[2]])
+        (mark,) = await hub.db.read(history.marks_on, [KEY.partition(":")[2]])
         assert mark.record.note == 'a "note"'
 
 
@@ -110,7 +110,7 @@ async def test_an_unknown_reason_kind_or_case_changes_nothing(hub: Hub) -> None:
         for form, status in refused:
             assert (await client.post("/marks", data={"token": token, "back": "/", **form})).status_code == status
         assert (await state_of(hub))["state"] == "open"
-        assert await hub.db.read(pages.marks_on, [KEY.partition(":")[2]]) == []
+        assert await hub.db.read(history.marks_on, [KEY.partition(":")[2]]) == []
 
 
 async def test_without_a_team_the_page_says_how_to_get_one(tmp_path) -> None:

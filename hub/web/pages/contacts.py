@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from hub.core import hours
 from hub.core.records import Card, Record
-from hub.store import pages
+from hub.store import history, pages
 from hub.web import reading as marks_of
 from hub.web import words
 from hub.web.desk import Desk, Visitor
@@ -38,8 +38,8 @@ class Known:
     cases: list[dict[str, Any]]
     calls: pages.Page
     refs: dict[str, dict[str, Any]]
-    facts: list[pages.Event]
-    marks: list[pages.Event]
+    facts: list[history.Event]
+    marks: list[history.Event]
     effects: list[dict[str, Any]]
     cards: list[tuple[str, Any]]
     count: int
@@ -65,8 +65,8 @@ def read(connection: Connection, person: pages.Person, before: datetime | None) 
     count, first = pages.call_counts(connection, person.id)
     return Known(
         person, cases, calls, pages.calls_by_ref(connection, refs),
-        pages.facts_of(connection, person.id, SIZE, before), pages.marks_on(connection, named),
-        pages.effects_of(connection, person.id), pages.cards_of(connection, person.id), count, first,
+        history.facts_of(connection, person.id, SIZE, before), history.marks_on(connection, named),
+        history.effects_of(connection, person.id), history.cards_of(connection, person.id), count, first,
         pages.bodies(connection, [row["number"] for row in calls.rows]),
     )
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from hub.core import hours, owners
 from hub.core.policy import Rulebook
 from hub.engine.hub import OWN
-from hub.store import pages
+from hub.store import history, pages
 from hub.web import reading, words
 from hub.web.desk import Desk, Visitor
 from hub.web.formats import Formats
@@ -41,8 +41,8 @@ class State:
     today: list[dict[str, Any]]
     running: list[dict[str, Any]]
     calls: dict[str, dict[str, Any]]
-    marks: dict[str, pages.Event]
-    taken: list[pages.Event]
+    marks: dict[str, history.Event]
+    taken: list[history.Event]
     people: dict[int, pages.Person]
     received: dict[str, datetime | None]
     has_calls: bool
@@ -98,7 +98,7 @@ def read(connection: Connection, now: datetime, midnight: datetime) -> State:
     return State(
         open=waiting, closed=closed, silent=[case for case in lost if case.get("silently_lost")], today=pages.opened_cases(connection, midnight), running=running,
         calls=pages.calls_by_ref(connection, refs),
-        marks=pages.marks_by_ref(connection, refs), taken=pages.marks_on(connection, targets),
+        marks=history.marks_by_ref(connection, refs), taken=history.marks_on(connection, targets),
         people=pages.people(connection, {call["contact"] for call in running}), received=rows,
         has_calls=pages.any_call(connection),
     )
@@ -261,14 +261,14 @@ def _whole(passed: timedelta) -> int:
     return max(int(passed.total_seconds()), 0)
 
 
-def _closed(row: Row, reading: Reading, marks: Mapping[str, pages.Event]) -> Closed:
+def _closed(row: Row, reading: Reading, marks: Mapping[str, history.Event]) -> Closed:
     return Closed(
         row["contact"]["id"], reading.client(row), how(row, reading, marks), row["closed_at"],
         row["state"] == "recovered", row["key"] if row.get("resolution") == "closed_by_hand" else None,
     )
 
 
-def how(row: Row, reading: Reading, marks: Mapping[str, pages.Event]) -> str:
+def how(row: Row, reading: Reading, marks: Mapping[str, history.Event]) -> str:
     """In a sentence, by which evidence a case was closed."""
     formats = reading.formats
     texts = formats.texts
