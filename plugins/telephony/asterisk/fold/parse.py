@@ -89,7 +89,7 @@ def _holes(markers: Sequence[Stored], payloads: Sequence[Mapping[str, Any]]) -> 
     for payload in payloads:
         name = int(payload["s"].partition("-")[0])
         times = [packet[1] for packet in payload["p"]] or [name]
-        since, to = covered.get(name, (name, name))
+        since, to = covered.get(name, (name, 0))
         covered[name] = (min(since, *times), max(to, *times))
     starts = sorted(since for since, _ in covered.values())
     found: list[Hole] = [Hole(0, starts[0])] if starts else []

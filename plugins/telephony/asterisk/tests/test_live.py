@@ -183,3 +183,58 @@ async def test_check_tells_login_classes_trunks_and_records() -> None:
     assert lines[0].ok
     assert any("call" in line.what for line in lines)
     assert any(line.what.startswith("cdr") and line.ok for line in lines)
+
+
+async def _scripted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, uptime: int, md5: bool) -> None:
+    """A manager interface of few words: no channels, booted `uptime` seconds ago."""
+    writer.write(b"Asterisk Call Manager/7.0.3\r\n")
+    while True:
+        try:
+            block = (await reader.readuntil(b"\r\n\r\n")).decode()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        action = dict(line.split(": ", 1) for line in block.strip().split("\r\n"))
+        ident = f"ActionID: {action['ActionID']}\r\n"
+        match action["Action"]:
+            case "Challenge" if not md5:
+                writer.write(f"Response: Error\r\n{ident}Message: Must specify AuthType\r\n\r\n".encode())
+            case "Challenge":
+                writer.write(f"Response: Success\r\n{ident}Challenge: 123\r\n\r\n".encode())
+            case "Login":
+                good = "Key" in action if md5 else action.get("Secret") == "hub-secret"
+                answer = "Success" if good else "Error"
+                writer.write(f"Response: {answer}\r\n{ident}Message: Authentication accepted\r\n\r\n".encode())
+                if uptime >= 0:
+                    writer.write(f"Event: FullyBooted\r\nUptime: {uptime}\r\n\r\n".encode())
+            case "CoreShowChannels":
+                writer.write(f"Response: Success\r\n{ident}EventList: start\r\n\r\n".encode())
+                writer.write(f"Event: CoreShowChannelsComplete\r\n{ident}ListItems: 0\r\n\r\n".encode())
+            case "Ping":
+                now = datetime.now(UTC).timestamp()
+                writer.write(f"Response: Success\r\n{ident}Ping: Pong\r\nTimestamp: {now:.6f}\r\n\r\n".encode())
+            case _:
+                writer.write(f"Response: Error\r\n{ident}Message: Permission denied\r\n\r\n".encode())
+
+
+@pytest.mark.parametrize(("uptime", "restarted"), [(1, True), (86_400, False), (-1, False)])
+@pytest.mark.parametrize("md5", [True, False])
+async def test_open_calls_learn_of_a_gap_and_of_a_restart(uptime: int, restarted: bool, md5: bool) -> None:
+    server = await asyncio.start_server(
+        lambda reader, writer: _scripted(reader, writer, uptime=uptime, md5=md5), "127.0.0.1", 0
+    )
+    before, cursor, _ = [], None, None
+    async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=10, runs=1) as pbx:
+        link, settings, context = client(pbx, "ringgroup-answered")
+        before, cursor, _ = await listen(link, None, lambda raws: any(p[2] == "BridgeEnter" for r in raws for p in r.payload["p"]))
+    cursor = {**cursor, "last": int(datetime.now(UTC).timestamp() * 1000) - 3_000}  # we have been away for three seconds
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        again, cursor, _ = await listen(
+            Pbx(settings.model_copy(update={"port": port}), Here(context=context)), cursor, lambda raws: True
+        )
+    (marker,) = [raw for page in again for raw in page.items if raw.kind == "gap"]
+    assert marker.payload["restart"] is restarted
+    assert cursor["alive"] == []
+    (call,) = fold([raw for page in [*before, *again] for raw in page.items], settings, context).values()
+    assert call.completeness == "partial"
+    assert (call.final, call.hangup_by) == ((True, "system") if restarted else (False, None))
