@@ -167,10 +167,12 @@ class Teller:
         say = formats.texts.say
         name = self._ours(row)
         inbound = row["direction"] == "inbound"
-        if row.get("talk"):
+        if row.get("talk") and row.get("ended_at"):
             text = N_("The client called, %(name)s talked for %(time)s") if inbound else N_("%(name)s called, talked for %(time)s")
             return say(text, name=name or say("somebody"), time=formats.exact(row["talk"]))
         if row.get("ended_at") is None:
+            if row.get("answered_at"):
+                return say("%(name)s is talking with the client now", name=name or say("somebody"))
             if inbound:
                 return say("The client is calling now")
             return say("%(name)s is calling the client now", name=name or say("somebody"))

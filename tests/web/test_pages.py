@@ -240,6 +240,13 @@ async def test_a_settled_client_page_shows_what_closed_the_wait(page: httpx.Asyn
     assert "закрыло ожидание за 6 мин" in text
 
 
+async def test_a_call_in_progress_is_told_as_such(page: httpx.AsyncClient, told: Hub) -> None:
+    talking = text_of((await page.get(f"/contacts/{await contact_of(told, 'Приморский')}")).text)
+    assert "Говорим с клиентом сейчас · Анна Ковалёва" in talking
+    ringing = text_of((await page.get(f"/contacts/{await contact_of(told, '9035551720')}")).text)
+    assert "Клиент звонит сейчас" in ringing
+
+
 async def test_steps_to_come_are_planned_on_the_page(page: httpx.AsyncClient, told: Hub) -> None:
     text = text_of((await page.get(f"/contacts/{await contact_of(told, 'Хачатрян')}")).text)
     assert "Извещение – Анна Ковалёва: 50 % срока" in text
