@@ -89,7 +89,7 @@ async def test_a_recording_over_tcp_gives_its_calls(
 
 
 async def test_a_call_in_progress_is_seen_while_it_lasts() -> None:
-    async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=10, runs=1) as server:
+    async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=4, runs=1) as server:
         pbx, settings, context = client(server, "ringgroup-answered")
         pages, _, _ = await listen(pbx, None, lambda raws: any(p[2] == "BridgeEnter" for r in raws for p in r.payload["p"]))
     (call,) = fold((raw for page in pages for raw in page.items), settings, context).values()
@@ -101,7 +101,7 @@ async def test_a_call_in_progress_is_seen_while_it_lasts() -> None:
 
 
 async def test_a_restart_of_the_hub_in_mid_call_loses_nothing() -> None:
-    async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=10, runs=1) as server:
+    async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=4, runs=1) as server:
         pbx, settings, context = client(server, "ringgroup-answered")
         before, cursor, _ = await listen(pbx, None, lambda raws: any(p[2] == "BridgeEnter" for r in raws for p in r.payload["p"]))
         await asyncio.sleep(0.3)  # the PBX goes on talking while nobody listens
@@ -116,7 +116,7 @@ async def test_a_restart_of_the_hub_in_mid_call_loses_nothing() -> None:
 
 
 async def test_a_broken_connection_is_temporary_and_the_cursor_knows_who_was_talking() -> None:
-    async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=10, runs=1) as server:
+    async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=4, runs=1) as server:
         pbx, _, _ = client(server, "ringgroup-answered")
 
         def cut(raws: list[Raw]) -> bool:
@@ -155,7 +155,7 @@ async def test_another_service_on_the_port_is_named(said: bytes) -> None:
 
 
 async def test_noise_in_mid_stream_ends_the_session_and_not_the_hub() -> None:
-    async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=10, runs=1) as server:
+    async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=4, runs=1) as server:
         pbx, settings, context = client(server, "ringgroup-answered")
 
         def noise(raws: list[Raw]) -> bool:
@@ -223,7 +223,7 @@ async def test_open_calls_learn_of_a_gap_and_of_a_restart(uptime: int, restarted
         lambda reader, writer: _scripted(reader, writer, uptime=uptime, md5=md5), "127.0.0.1", 0
     )
     before, cursor, _ = [], None, None
-    async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=10, runs=1) as pbx:
+    async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=4, runs=1) as pbx:
         link, settings, context = client(pbx, "ringgroup-answered")
         before, cursor, _ = await listen(link, None, lambda raws: any(p[2] == "BridgeEnter" for r in raws for p in r.payload["p"]))
     cursor = {**cursor, "last": int(datetime.now(UTC).timestamp() * 1000) - 3_000}  # we have been away for three seconds
