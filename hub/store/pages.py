@@ -155,6 +155,14 @@ def open_cases(connection: Connection, limit: int = 1000) -> list[dict[str, Any]
     )
 
 
+def waiting(connection: Connection, now: datetime) -> tuple[int, int]:
+    """How many wait, and how many of them longer than we promised."""
+    row = connection.execute(
+        select(func.count(), func.count().filter(cases.c.due_at <= now)).where(cases.c.state == "open")
+    ).one()
+    return row[0], row[1]
+
+
 def closed_cases(connection: Connection, since: datetime, *states: str) -> list[dict[str, Any]]:
     """Cases closed from `since` on in one of the states, the latest first."""
     return _cases(

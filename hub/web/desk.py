@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -111,7 +111,7 @@ class Desk:
             texts=spoken,
             formats=Formats(spoken, self.zone, self.hub.now()),
             theme=theme if theme in {"light", "dark"} else None,
-            member=self.members.get(cookies.get("member", "")),
+            member=self.members.get(unquote(cookies.get("member", ""))),
             seat=secrets.token_urlsafe(18) if is_new else seat,
             is_new=is_new,
         )
@@ -179,7 +179,7 @@ class Desk:
         """Keep a choice in this browser. script: hub.js may change it too."""
         remote: Remote = request.scope["state"]["remote"]
         secure = remote.scheme == "https"
-        response.set_cookie(name, value, max_age=YEAR, httponly=not script, samesite="lax", secure=secure)
+        response.set_cookie(name, quote(value), max_age=YEAR, httponly=not script, samesite="lax", secure=secure)
 
     @property
     def _links(self) -> list[str]:

@@ -133,6 +133,21 @@ async def test_the_chosen_member_is_remembered(page: httpx.AsyncClient) -> None:
     assert "Анна Ковалёва</span>" in (await page.get("/")).text
 
 
+async def test_a_name_in_any_alphabet_is_remembered(tmp_path: Path) -> None:
+    config = '[team."анна"]\nname = "Анна"\n[connections.pbx]\nplugin = "records"\ntoken = "t"\n'
+    hub = story.open_story(tmp_path, config)
+    async with browser(app_of(hub)) as client:
+        token = token_of((await client.get("/")).text)
+        assert (await client.post("/me", data={"token": token, "member": "анна", "back": "/"})).status_code == 303
+        assert '<button class="pick" name="member" value="анна" aria-current="true">' in (await client.get("/")).text
+    hub.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/api/calls", "/static/hub.css"])
+async def test_head_is_answered_as_get(page: httpx.AsyncClient, path: str) -> None:
+    assert (await page.head(path)).status_code == 200
+
+
 async def test_language_and_theme_are_chosen_without_script(page: httpx.AsyncClient) -> None:
     token = token_of((await page.get("/")).text)
     await page.post("/look", data={"token": token, "lang": "en", "back": "/"})

@@ -36,6 +36,7 @@ class State:
     """Everything the page is made of, read in one snapshot."""
 
     open: list[dict[str, Any]]
+    counts: tuple[int, int]
     closed: list[dict[str, Any]]
     silent: list[dict[str, Any]]
     today: list[dict[str, Any]]
@@ -96,7 +97,7 @@ def read(connection: Connection, now: datetime, midnight: datetime) -> State:
     targets = {target for case in waiting for target in reading.targets(case)}
     rows = pages.connections_seen(connection, OWN)
     return State(
-        open=waiting, closed=closed, silent=[case for case in lost if case.get("silently_lost")], today=pages.opened_cases(connection, midnight), running=running,
+        open=waiting, counts=pages.waiting(connection, now), closed=closed, silent=[case for case in lost if case.get("silently_lost")], today=pages.opened_cases(connection, midnight), running=running,
         calls=pages.calls_by_ref(connection, refs),
         marks=history.marks_by_ref(connection, refs), taken=history.marks_on(connection, targets),
         people=pages.people(connection, {call["contact"] for call in running}), received=rows,
@@ -142,6 +143,7 @@ async def _view(desk: Desk, visitor: Visitor, request: Request) -> dict[str, Any
     recent = [row for row in state.closed if row["closed_at"] >= formats.now - timedelta(hours=1)]
     return {
         "who": who, "groups": _groups(shown, formats), "rest": max(len(shown) - FIRST, 0),
+        "total": state.counts[0], "total_overdue": state.counts[1],
         "waits": waits, "overdue": [wait for wait in waits if wait.late is not None],
         "longest": max(waits, key=lambda wait: wait.clock.seconds, default=None),
         "silent": state.silent, "reading": cases,
