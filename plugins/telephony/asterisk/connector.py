@@ -42,6 +42,7 @@ async def check(client: Pbx) -> Sequence[Checked]:
     try:
         async with opened(settings, client.host.now) as session:
             found.append(Checked(f"login as {settings.username} (interface {session.version})", ok=True))
+            found += await _system(session, settings)
             found += await _trunks(session, settings)
             found += await _classes(session)
     except HubError as error:
@@ -49,6 +50,17 @@ async def check(client: Pbx) -> Sequence[Checked]:
     for kind in ("cdr", "cel"):
         found += await asyncio.to_thread(_rows, client, kind)
     return found
+
+
+async def _system(session: Session, settings: Settings) -> list[Checked]:
+    """Is this the PBX that was meant? Its version and systemname, where the account may ask."""
+    said = await session.answer("CoreSettings")
+    if said.get("response") != "Success":
+        return []
+    name, version = said.get("systemname", ""), said.get("asteriskversion", "")
+    problem = f"it calls itself {name!r}, not {settings.systemname!r}; see systemname= in asterisk.conf"
+    same = not settings.systemname or name == settings.systemname
+    return [Checked(f"Asterisk {version}", ok=same, problem="" if same else problem)]
 
 
 async def _trunks(session: Session, settings: Settings) -> list[Checked]:

@@ -52,7 +52,7 @@ def call(session: Session, trace: Trace, site: Site, *, repaired: bool) -> Call:
 
 
 def _completeness(session: Session, *, restarted: bool, repaired: bool) -> Completeness:
-    lost = any(channel.lost for channel in session.channels)
+    lost = any(channel.lost or (channel.unheard and channel.ended_at is None) for channel in session.channels)
     unseen = any(channel.born_at is None for channel in session.clients or [session.first])
     if restarted or lost or (unseen and not repaired):
         return "partial"

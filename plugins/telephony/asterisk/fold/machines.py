@@ -113,7 +113,8 @@ def _step_leg(view: View, step: Step, ended: int | None, queues: list[Leg]) -> L
     if step.application == "queue":
         if any(abs((leg.started_at - started).total_seconds()) < 2 for leg in queues):
             return None
-        return _queue_leg(view, Waiting("", _first(step.argument), step.at, ended))
+        at_once = ended is not None and ended - step.at < 1_000 and not gave_up(view)
+        return _queue_leg(view, Waiting("", _first(step.argument), step.at, ended, "joinempty" if at_once else ""))
     if step.application in MENUS:
         result: Result | None = "answered" if not last else None
         if last:

@@ -76,6 +76,8 @@ class Channel:
     recordings: dict[str, None] = field(default_factory=dict)
     lost: bool = False
     """It vanished while nobody listened."""
+    unheard: bool = False
+    """It was alive when the recording ended."""
     crashed: bool = False
     """It ended with the PBX."""
     originated: Packet | None = None
@@ -207,6 +209,8 @@ class Trace:
         """End what ended while nobody listened: the channels that no packet names after a hole."""
         for hole in holes:
             if hole.to is None:
+                for channel in self.channels.values():
+                    channel.unheard = channel.unheard or channel.ended_at is None
                 continue
             for channel in self.channels.values():
                 gone = channel.ended_at is None and channel.seen_at <= hole.since and channel.last_at < hole.to

@@ -115,3 +115,12 @@ def test_calls_older_than_the_recording_are_told_right_or_left_open(seed: int, w
         assert (call.direction, call.client) == (whole[key].direction, whole[key].client)
         if call.final and outcome(call) != outcome(whole[key]):
             assert {outcome(call), outcome(whole[key])} == {"failed_technical", "no_staff"}, key
+
+
+def test_a_call_that_outlives_the_recording_is_open_and_said_to_be(tmp_path: Path) -> None:
+    packets = packets_of(FOLDER)
+    settings, context = site(FOLDER)
+    calls = fold(_read(tmp_path, "early.jsonl", packets[: len(packets) // 2]), settings, context)
+    going_on = [call for call in calls.values() if call.ended_at is None]
+    assert going_on
+    assert all(not call.final and call.completeness == "partial" for call in going_on)
