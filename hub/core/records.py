@@ -148,7 +148,7 @@ class Call(_Versioned):
     queue: str | None = None
     completeness: Literal["live", "repaired", "partial"] = "live"
     recordings: tuple[str, ...] = ()
-    legs: tuple[Leg, ...] = ()
+    legs: tuple[Leg, ...]
     transfers: tuple[Transfer, ...] = ()
 
 
@@ -160,7 +160,7 @@ class Message(_Versioned):
     channel: str
     direction: Literal["in", "out"]
     author: Literal["client", "member", "bot", "system", "campaign"]
-    client: Handle | None = None
+    client: Handle
     member: MemberRef | None = None
     line: str | None = None
     thread: str | None = None
@@ -488,7 +488,7 @@ def _plain(value: Any) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for item in fields(value):
         content = getattr(value, item.name)
-        if content is None or content == () or (content is False and item.default is False):
+        if content is None or (content == () and item.default == ()) or (content is False and item.default is False):
             continue
         row[_JSON_NAMES.get(item.name, item.name)] = _value(content)
     return row

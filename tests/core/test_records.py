@@ -47,7 +47,7 @@ def test_every_mistake_of_a_record_is_named_with_its_key() -> None:
     }
 
 
-@pytest.mark.parametrize("key", ["id", "direction", "started_at"])
+@pytest.mark.parametrize("key", ["id", "direction", "started_at", "legs"])
 def test_a_missing_required_key_is_refused(key: str) -> None:
     assert problems({name: value for name, value in CALL.items() if name != key}) == [f"{key}: is required"]
 

@@ -38,7 +38,7 @@ def parse(items: Any, _settings: Any, _context: Any) -> Iterable[Call]:
     number = items[0].payload.get("id", items[0].group)
     yield Call(
         id=number, direction="inbound", client=items[0].payload.get("client", "phone:+79211234567"), started_at=times[0],
-        ended_at=times[-1], version=items[0].payload.get("version"),
+        ended_at=times[-1], version=items[0].payload.get("version"), legs=(),
     )
 
 

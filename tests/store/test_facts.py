@@ -26,7 +26,7 @@ OLGA = "phone:+79217654321"
 def call(id: str = "1", **keys: Any) -> Record:
     return from_json({
         "record": "call", "id": id, "direction": "inbound", "client": IVAN, "started_at": "2026-03-10T10:00:00+03:00",
-        **keys,
+        "legs": [], **keys,
     })
 
 
@@ -309,7 +309,7 @@ VERSIONS: Sequence[dict[str, Any]] = (
 
 
 def built(keys: dict[str, Any]) -> Record:
-    call_keys = {"direction": "inbound", "client": IVAN, "started_at": "2026-03-10T10:00:00+03:00"}
+    call_keys = {"direction": "inbound", "client": IVAN, "started_at": "2026-03-10T10:00:00+03:00", "legs": []}
     return from_json({**(call_keys if keys["record"] == "call" else {}), **keys})
 
 

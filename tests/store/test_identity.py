@@ -32,6 +32,7 @@ def card(id: str, *own: str, name: str | None = None, version: int = 1) -> Recor
 def call(id: str, client: str) -> Record:
     return from_json({
         "record": "call", "id": id, "direction": "inbound", "client": client, "started_at": "2026-03-10T10:00:00+03:00",
+        "legs": [],
     })
 
 
