@@ -203,12 +203,6 @@ class Closing:
         return self.met.end if self.met is not None and self.met.resolution in REACHED[:2] else self.at
 
 
-def closing(waiting: Waiting, context: Context) -> Closing | None:
-    """How the case closed: the earliest evidence wins; None while it is open."""
-    found = [closing_by_facts(waiting, context), closing_by_hand(waiting, context)]
-    return min((item for item in found if item is not None), key=lambda item: item.at, default=None)
-
-
 def closing_by_facts(waiting: Waiting, context: Context) -> Closing | None:
     """How facts and time close the case; this does not change when later sessions join."""
     if context.timeline.contact.kind == "withheld":
@@ -231,24 +225,39 @@ def _met(met: Met) -> Closing:
     return Closing(met.resolution, met.start, met.ref, met.member, met=met)
 
 
-def closing_by_hand(waiting: Waiting, context: Context) -> Closing | None:
-    """How a person closed it."""
-    mark = marks.closed_by(_marks(waiting, context), waiting.kind, context.timeline.contact.handles)
+def closing_by_hand(waiting: Waiting, context: Context, until: datetime) -> Closing | None:
+    """How a person closed it, where nothing else did before `until`."""
+    own = context.timeline.contact.handles
+    before = marks.closed_by(_marks(waiting, context, None), waiting.kind, own)
+    until = min(until, before.record.at) if before is not None else until  # later calls of ours belong to a later case
+    mark = marks.closed_by(_marks(waiting, context, until), waiting.kind, own)
     if mark is None:
         return None
     by = context.book.team.named(mark.record.by, mark.record.at)
     return Closing("closed_by_hand", mark.record.at, mark.ref, by, mark.record.reason)
 
 
-def _marks(waiting: Waiting, context: Context) -> list[Fact[Mark]]:
-    found = context.marks.on(waiting.kind, waiting.evidence, waiting.opened_at)
+def _marks(waiting: Waiting, context: Context, until: datetime | None) -> list[Fact[Mark]]:
+    """What people decided about the case: by its key, by one of its sessions, by the client, or by a call of ours.
+
+    until: our calls up to here belong to the case; None leaves them out.
+    """
+    tried = _called_back(waiting, context, until) if until is not None else ()
+    found = context.marks.on(waiting.kind, (*waiting.evidence, *tried), waiting.opened_at)
     return [fact for fact in found if fact.record.at >= waiting.since]
+
+
+def _called_back(waiting: Waiting, context: Context, until: datetime) -> tuple[str, ...]:
+    """Our calls that belong to the case: a mark on one of them means it (model.md 2)."""
+    if not context.timeline.marks:
+        return ()
+    return tuple(item.ref for item in context.attempts_between(waiting.since, until) if item.kind == "call")
 
 
 def build(waiting: Waiting, ended: Closing | None, context: Context) -> Case:
     """The case with everything that follows from where it began and how it ended."""
     group, now = waiting.group, context.now
-    decisions = _marks(waiting, context)
+    decisions = _marks(waiting, context, ended.at if ended else now)
     due_at = _due(waiting)
     breached, late_by = _promise(waiting, ended, due_at, now)
     question = owners.Question(
@@ -440,7 +449,8 @@ class Growing:
         self._settle()
 
     def _settle(self) -> None:
-        by_hand = closing_by_hand(self.waiting, self.context)
+        until = self.by_facts.at if self.by_facts is not None else self.context.now
+        by_hand = closing_by_hand(self.waiting, self.context, until)
         found = [item for item in (self.by_facts, by_hand) if item is not None]
         self.ended = min(found, key=lambda item: item.at, default=None)
 
