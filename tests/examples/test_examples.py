@@ -1,0 +1,40 @@
+"""Do the figures follow the text of their definitions, clause by clause, however the records arrive?"""
+
+import os
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from tests.inside import PLAIN, golden_runner
+
+HERE = Path(__file__).parent
+EXAMPLES = sorted(path.parent.name for path in HERE.glob("*/expect.json"))
+OTHERWISE = {
+    "shuffled and repeated": {"permute": 11},
+    "one import a record": {"split": True},
+    "imported now": {"import_now": True},
+    "shuffled, one import a record, now": {"permute": 5, "split": True, "import_now": True},
+}
+
+pytestmark = pytest.mark.slow
+
+
+def _runs():
+    """(example, mode): in turn one mode an example, with CRMHUB_EXAMPLES=all every mode."""
+    for number, example in enumerate(EXAMPLES):
+        yield example, "as it stands"
+        modes = list(OTHERWISE)
+        yield from ((example, mode) for mode in (modes if os.environ.get("CRMHUB_EXAMPLES") == "all" else [modes[number % 4]]))
+
+
+@pytest.fixture(scope="module")
+def runner():
+    return golden_runner()
+
+
+@pytest.mark.parametrize(("example", "mode"), list(_runs()))
+def test_example_holds(runner, example, mode, capsys):
+    options = Namespace(**PLAIN | OTHERWISE.get(mode, {}))
+    passed, total = runner.run_case(HERE / example, options, [])
+    assert passed == total, capsys.readouterr().out
