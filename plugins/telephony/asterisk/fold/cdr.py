@@ -81,10 +81,18 @@ def fill(trace: Trace, rows: Sequence[Row], site: Site, zone: ZoneInfo, holes: S
     wanted = [part for part in parts if part.channel not in whole or (part.called and part.called not in whole)]
     for part in parts:
         _details(part, names, trace)
-    if not wanted:
+    if not wanted or (names and len(whole) == len(names) and _together(trace, holes)):
         return False
     _Filling(trace, site, parts, names, whole).add(wanted)
     return True
+
+
+def _together(trace: Trace, holes: Sequence[Hole]) -> bool:
+    """Was the whole call heard, from its first channel to its last? Then rows of other names tell nothing new."""
+    born = min(channel.born_at or channel.seen_at for channel in trace.channels.values())
+    ended = max(channel.ended_at or channel.last_at for channel in trace.channels.values())
+    root = any(channel.uid == channel.linkedid for channel in trace.channels.values())
+    return root and not any(born < (hole.to or ended + 1) and ended > hole.since for hole in holes)
 
 
 def _details(part: Part, names: Mapping[str, Channel], trace: Trace) -> None:

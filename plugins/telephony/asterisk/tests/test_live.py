@@ -22,6 +22,8 @@ from plugins.telephony.asterisk.settings import Settings
 from sandbox.ami import AmiServer
 from sandbox.recording import Recording
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Here:

@@ -17,6 +17,8 @@ from truth import FIXTURES, calls_of, fold, outcome, site
 from hub.sdk import Call, Raw, Refused
 from plugins.telephony.asterisk.files import read
 
+pytestmark = pytest.mark.slow
+
 FOLDER = FIXTURES / "mixed-stream"
 packets_of = functools.cache(packets_of)
 

@@ -20,6 +20,8 @@ from truth import FIXTURES, SCENARIOS, check_folder, fold, site
 
 from plugins.telephony.asterisk.files import read
 
+pytestmark = pytest.mark.slow
+
 Packets = list[dict[str, Any]]
 SINGLE = [name for name in SCENARIOS if name != "ami-gap"]
 _ID = re.compile(r"\b1795\d{6}\.\d+\b")
