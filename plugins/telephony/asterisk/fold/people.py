@@ -41,8 +41,8 @@ def human_legs(view: View) -> None:
                 view.legs.append(leg)
                 seen.add(leg.to or "")
     for channel in view.session.foreign:
-        if view.human(channel.uid) and talked_with(view, channel.uid):
-            leg = _called_leg(view, channel) if channel.outgoing else _calling_leg(view, channel, first=False, seen=seen)
+        if channel.outgoing and view.human(channel.uid) and talked_with(view, channel.uid):
+            leg = _called_leg(view, channel)
             if leg is not None:
                 view.legs.append(leg)
     _unreachable_legs(view)
@@ -208,7 +208,7 @@ def _waited(channel: Channel) -> int:
 
 def _calling_leg(view: View, channel: Channel, *, first: bool, seen: set[str]) -> Leg | None:
     """The leg of a phone that called: the manager of an outbound call, one who picked up or took out of parking."""
-    if view.site.kind(channel.name) == "trunk" and view.session.direction != "internal" and channel not in view.session.foreign:
+    if view.site.kind(channel.name) == "trunk" and view.session.direction != "internal":
         return None
     talks = talked_with(view, channel.uid)
     target = view.target(channel)
