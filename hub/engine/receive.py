@@ -69,7 +69,7 @@ class Receiver:
         def crowded() -> bool:
             return self._crowd >= CROWD and clock() - self._committed_at < PAUSE and clock() < until
 
-        while crowded():  # noqa: ASYNC110 - it is silence that is waited for
+        while crowded():
             await asyncio.sleep(PAUSE)
 
     async def _commit(self) -> None:
