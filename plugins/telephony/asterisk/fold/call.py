@@ -112,6 +112,9 @@ def _hangup_by(view: View) -> Literal["client", "member", "system"] | None:
         return None
     if clients and all(client.known_by == "cdr" for client in clients):
         sources = {client.source for client in clients}
+        if view.session.direction == "outbound":
+            asked_by = view.session.first.source
+            return "member" if asked_by == view.session.first.name else "system" if asked_by == "pbx" else None
         if sources & {client.name for client in clients}:
             return "client"
         return "system" if sources == {"pbx"} else None

@@ -21,6 +21,8 @@ _LEFT = frozenset({"queue", "background", "waitexten", "read", "voicemail", "mus
 """Who is gone while one of these runs has hung up himself: had it ended, another step would be the last."""
 _SAME_CHANNEL = 2 * 3_600_000
 _OUTGOING = frozenset({"AppDial", "AppDial2", "AppQueue"})
+_LIMITS = {"dial": 1, "queue": 4}
+"""Which argument of the application is its time limit, counted from 0."""
 _ENDED = frozenset({"hangup", "busy", "congestion"})
 Row = Mapping[str, str]
 
@@ -63,10 +65,13 @@ def of_events(packets: Iterable[Packet]) -> list[Row]:
     ]
 
 
-def fill(trace: Trace, rows: Sequence[Row], site: Site, zone: ZoneInfo, holes: Sequence[Hole]) -> bool:
+def fill(
+    trace: Trace, rows: Sequence[Row], site: Site, zone: ZoneInfo, holes: Sequence[Hole],
+    connects: Mapping[str, Sequence[int]],
+) -> bool:
     """Complete the trace by what the rows know of channels that were not seen whole; True if they did.
 
-    holes: when neither packets nor CEL told anything.
+    holes: when neither packets nor CEL told anything. connects: when queues connected a caller, by its channel.
     """
     parts = _parts(rows, zone)
     if not parts:
@@ -83,7 +88,7 @@ def fill(trace: Trace, rows: Sequence[Row], site: Site, zone: ZoneInfo, holes: S
         _details(part, names, trace)
     if not wanted or (names and len(whole) == len(names) and _together(trace, holes)):
         return False
-    _Filling(trace, site, parts, names, whole).add(wanted)
+    _Filling(trace, site, parts, names, whole, connects).add(wanted)
     return True
 
 
@@ -197,9 +202,11 @@ class _Filling:
     """Rows told as events: channels born and ended, dials, bridges. Only names tie rows to each other."""
 
     def __init__(
-        self, trace: Trace, site: Site, parts: Sequence[Part], names: dict[str, Channel], whole: set[str]
+        self, trace: Trace, site: Site, parts: Sequence[Part], names: dict[str, Channel], whole: set[str],
+        connects: Mapping[str, Sequence[int]],
     ) -> None:
         self.trace, self.site, self.parts, self.names, self.whole = trace, site, parts, names, whole
+        self.connects = connects
         self.events: list[Event] = []
         self._seen: set[str] = set()
         self._uids: dict[str, str] = {}
@@ -295,16 +302,27 @@ class _Filling:
             self._say(part.start, *self._transfer(part, follows, caller, who))
 
     def _ender(self, name: str) -> str:
-        """Who ended a channel that the PBX itself had answered: the client, where an application was still running."""
+        """Who ended a channel without a talk: the caller, where an application was still running or had time left."""
         own = [part for part in self.parts if part.channel == name]
         if not own or any(part.called and self._talked(part) for part in own):
             return ""
         last = max(own, key=lambda part: (part.end, part.start, not part.called))
         if last.answer is None:
-            return ""
+            return self._before_time(name, last, own)
         if last.application.lower() in _LEFT:
             return name
         return "pbx" if last.application.lower() in _ENDED else ""
+
+    def _before_time(self, name: str, last: Part, own: Sequence[Part]) -> str:
+        """Ringing that ended before the dialplan's own limit was ended by the caller; at the limit by the PBX."""
+        if last.disposition not in {"NO ANSWER", "CANCEL"} or last.application.lower() not in _LIMITS:
+            return ""
+        began = min(part.start for part in own if part.application == last.application and part.argument == last.argument)
+        rang = (last.end - began) // 1000
+        limit = _limit(last)
+        if rang < 2:
+            return ""
+        return name if limit is None or rang < limit - 1 else "pbx"
 
     def _talked(self, part: Part) -> bool:
         return part.disposition == "ANSWERED" and not self._relieved(part)
@@ -339,6 +357,10 @@ class _Filling:
     def _answer(self, part: Part) -> int:
         """When the called side really answered: the caller may have been picked up by the PBX long before."""
         answer = part.answer if part.answer is not None else part.start
+        if part.application.lower() == "queue":
+            told = [at for at in self.connects.get(part.uid, ()) if part.start <= at <= part.end + 1_000]
+            if told:
+                return min(told[0], part.end)
         losers = [
             other.end
             for other in self.parts
@@ -359,6 +381,14 @@ class _Filling:
 
     def _say(self, at: int, name: str, fields: Packet) -> None:
         self.events.append(Event(at, name, fields))
+
+
+def _limit(part: Part) -> int | None:
+    """The seconds that Dial() or Queue() was given, None for as long as it takes."""
+    arguments = part.argument.split(",")
+    place = _LIMITS[part.application.lower()]
+    text = arguments[place].strip() if len(arguments) > place else ""
+    return int(text) if text.isdigit() else None
 
 
 def _as(role: str, who: Packet) -> Packet:

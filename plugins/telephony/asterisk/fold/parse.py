@@ -71,7 +71,7 @@ def fold(
     if from_cel:
         cel.tie(trace)
     trace.restarted = any(hole.restart for hole in holes) and any(c.crashed for c in trace.channels.values())
-    filled = cdr.fill(trace, cdr_rows, site, zone, () if from_cel else holes)
+    filled = cdr.fill(trace, cdr_rows, site, zone, () if from_cel else holes, queuelog.connects(lines))
     queuelog.fill(trace, lines)
     if not trace.channels:
         return
@@ -117,5 +117,4 @@ def site_of(settings: Settings, context: Context) -> Site:
         company=settings.company_number,
         team=context.team,
         queues=settings.queues,
-        lines=context.lines,
     )

@@ -16,11 +16,10 @@ KEPT = frozenset({"ENTERQUEUE", *_REASONS})
 
 def fill(trace: Trace, lines: Sequence[Mapping[str, str]]) -> None:
     """Add the stays in queues that no event told, and the reasons that events do not give."""
-    for line in sorted(lines, key=lambda one: float(one["at"])):
-        uid, queue, event = line["callid"], line["queue"], line["event"]
+    for line in _in_order(lines):
+        uid, queue, event, at = line["callid"], line["queue"], line["event"], _ms(line)
         if uid not in trace.channels:
             continue
-        at = int(float(line["at"]) * 1000)
         known = [wait for wait in trace.waits if wait.uid == uid and wait.queue in {queue, ""}]
         if event == "ENTERQUEUE":
             if not any(abs(wait.since - at) < 2_500 for wait in known):
@@ -29,8 +28,23 @@ def fill(trace: Trace, lines: Sequence[Mapping[str, str]]) -> None:
         wait = next((one for one in reversed(known) if one.since <= at + 1_500), None)
         if wait is None:
             trace.waits.append(Waiting(uid, queue, at, at, _REASONS[event]))
-        elif wait.how != "connected" and event != "ABANDON":
+        elif not wait.how or (wait.how != "connected" and event != "ABANDON"):
             wait.how = _REASONS[event]
             wait.to = at if wait.to is None else wait.to
-        elif not wait.how:
-            wait.how, wait.to = _REASONS[event], wait.to or at
+
+
+def connects(lines: Sequence[Mapping[str, str]]) -> Mapping[str, Sequence[int]]:
+    """When each caller was connected to a member, in ms: a row of CDR counts from the PBX's own answer."""
+    found: dict[str, list[int]] = {}
+    for line in _in_order(lines):
+        if line["event"] == "CONNECT":
+            found.setdefault(line["callid"], []).append(_ms(line))
+    return found
+
+
+def _in_order(lines: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    return sorted((line for line in lines if line.get("event") in KEPT), key=_ms)
+
+
+def _ms(line: Mapping[str, str]) -> int:
+    return int(float(line["at"]) * 1000)

@@ -214,14 +214,8 @@ class Trace:
                 continue
             for channel in self.channels.values():
                 gone = channel.ended_at is None and channel.seen_at <= hole.since and channel.last_at < hole.to
-                if not gone:
-                    continue
-                if hole.restart:
-                    channel.crashed = True
-                    channel.ended_at = max(hole.since, channel.last_at)
-                    self.leave(channel.uid, channel.ended_at)
-                else:
-                    channel.lost = True
+                if gone:
+                    channel.crashed, channel.lost = hole.restart, not hole.restart
                     channel.ended_at = max(hole.since, channel.last_at)
                     self.leave(channel.uid, channel.ended_at)
 

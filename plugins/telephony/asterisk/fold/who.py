@@ -40,7 +40,6 @@ class Site:
     company: str = ""
     team: Mapping[str, str] = field(default_factory=dict)
     queues: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    lines: frozenset[str] = frozenset()
 
     def kind(self, name: str) -> Kind:
         """What a channel of this name is."""

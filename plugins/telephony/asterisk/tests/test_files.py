@@ -136,3 +136,22 @@ def test_gzip_is_told_by_its_content_not_its_name(tmp_path: Path) -> None:
     folder = FIXTURES / "ringgroup-answered"
     (tmp_path / "recording").write_bytes(gzip.compress((folder / "ami.raw").read_bytes()))
     assert len(calls_of(tmp_path / "recording", folder)) == 1
+
+
+def test_call_records_alone_tell_who_left_and_who_was_left() -> None:
+    """Dial() and Queue() carry their own limit: ringing that ended before it was ended by the client."""
+    calls, exact = calls_of(FOLDER / "cdr.csv", FOLDER), calls_of(FOLDER, FOLDER)
+    compared = [key for key in calls if key in exact and exact[key].direction == "inbound" and outcome(exact[key]) != "voicemail"]
+    differ = [key for key in compared if outcome(calls[key]) != outcome(exact[key])]
+    assert len(compared) > 70
+    assert len(differ) <= 3, differ  # behind a phone that could not be reached the rows leave it open
+
+
+def test_queue_log_tells_when_a_member_answered(tmp_path: Path) -> None:
+    folder = FIXTURES / "queue-answered"
+    for name in ("cdr.csv", "queue_log"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    (call,) = fold(read(tmp_path, "x", *site(folder)), *site(folder)).values()
+    (leg,) = [leg for leg in call.legs if leg.answered_at is not None and leg.kind == "member"]
+    assert round((leg.answered_at - leg.started_at).total_seconds()) == 6
+    assert call.queue == "sales"
