@@ -311,6 +311,8 @@ class _Filling:
             return self._before_time(name, last, own)
         if last.application.lower() in _LEFT:
             return name
+        if last.application.lower() in _LIMITS:  # the row began with the menu before it, so only early is certain
+            return name if self._before_time(name, last, own) == name else ""
         return "pbx" if last.application.lower() in _ENDED else ""
 
     def _before_time(self, name: str, last: Part, own: Sequence[Part]) -> str:

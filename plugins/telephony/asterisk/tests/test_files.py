@@ -143,7 +143,7 @@ def test_call_records_alone_tell_who_left_and_who_was_left() -> None:
     calls, exact = calls_of(FOLDER / "cdr.csv", FOLDER), calls_of(FOLDER, FOLDER)
     compared = [key for key in calls if key in exact and exact[key].direction == "inbound" and outcome(exact[key]) != "voicemail"]
     differ = [key for key in compared if outcome(calls[key]) != outcome(exact[key])]
-    assert len(compared) > 70
+    assert len(compared) >= 70
     assert len(differ) <= 3, differ  # behind a phone that could not be reached the rows leave it open
 
 
