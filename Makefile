@@ -18,6 +18,8 @@ endif
 INSTALLED := $(VENV)/.installed
 # Arguments for pytest: make test ARGS="-k gap -x"
 ARGS ?=
+# What test-fast runs: core, store, settings, documents, and the contract that every connector passes.
+FAST := tests/core tests/store tests/docs $(wildcard tests/test_settings*.py) plugins/records $(wildcard plugins/*/*/tests/test_contract.py)
 
 .PHONY: help install demo check test test-fast bench lock clean
 .DEFAULT_GOAL := help
@@ -46,7 +48,7 @@ test: install
 	$(BIN)/python -m pytest $(ARGS)
 
 test-fast: install
-	$(BIN)/python -m pytest -m "not slow and not live and not postgresql" $(ARGS)
+	$(BIN)/python -m pytest -n auto -m "not slow and not live and not postgresql" $(FAST) $(ARGS)
 
 bench: install
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -213,10 +213,10 @@ def test_deriving_a_client_with_twenty_calls_is_quick():
     derive(line, BOOK, RULES, at("2026-03-28 10:00"))
     import time
 
-    begun = time.perf_counter()
+    begun = time.process_time()  # a busy machine is no fault of ours
     for _ in range(100):
         derive(line, BOOK, RULES, at("2026-03-28 10:00"))
-    assert (time.perf_counter() - begun) / 100 < 0.02  # ten times what it takes on an idle machine
+    assert (time.process_time() - begun) / 100 < 0.02  # ten times what it takes on an idle machine
 
 
 @pytest.mark.parametrize("live", [True, False])

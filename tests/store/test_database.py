@@ -83,6 +83,7 @@ async def test_a_write_that_nobody_waits_for_any_more_is_not_done(sqlite_store: 
     second = asyncio.create_task(sqlite_store.run(keep, "a"))
     await asyncio.sleep(0)
     second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
     go_on.set()
     await first
     assert await sqlite_store.read(names) == []
