@@ -340,9 +340,9 @@ def delivery_counts(connection: Connection) -> dict[str, int]:
     return {row.state: row.n for row in rows}
 
 
-def alive(connection: Connection) -> bool:
-    """Whether the store answers."""
-    return connection.scalar(select(literal(1))) == 1
+def alive(connection: Connection) -> None:
+    """Return if the store answers and its tables are there."""
+    connection.scalar(select(inbox.c.id).limit(1))
 
 
 def connections_seen(connection: Connection, own: str) -> dict[str, datetime | None]:
