@@ -8,7 +8,7 @@ from datetime import UTC as _UTC
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from hub.core import records as rec
 from hub.core.records import Record
