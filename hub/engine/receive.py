@@ -78,8 +78,9 @@ class Receiver:
             while self._waiting and size < MOST:
                 taken.append(self._waiting.pop(0))
                 size += len(taken[-1][0])
+            self._crowd, self._committed_at = len(taken), float("inf")  # a commit that takes long is no silence
             await self._keep_all(taken)
-            self._crowd, self._committed_at = len(taken), asyncio.get_running_loop().time()
+            self._committed_at = asyncio.get_running_loop().time()
 
     async def _keep_all(self, taken: Sequence[Waiting]) -> None:
         """One commit for all; where one of several cannot be stored, each is tried for itself."""

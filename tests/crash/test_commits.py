@@ -1,0 +1,239 @@
+"""Killed before its first commit, its second, its third …: does the daemon lose anything, or do anything twice?
+
+The same small day is played for each commit that an undisturbed daemon makes: a sender repeats until it is accepted, a
+receiver of notices counts, and the daemon dies by SIGKILL just before the n-th commit, is started, and dies three times more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy
+
+from hub.store import calls, cases, outbox
+from hub.store.database import Database
+from tests.cli.conftest import callback, missed
+from tests.crash.test_kills import Notices
+from tests.daemon import STOP_LIMIT, environment, free_port
+from tests.days import CONFIG
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+SECRET = b"crash-secret"
+EVERY = int(os.environ.get("CRMHUB_EVERY_COMMIT", "1"))
+"""1: die before each commit; 5: before every fifth."""
+MOST = 400
+"""More commits than the day takes."""
+PATIENCE = 60.0
+
+
+class Nursery:
+    """The daemon in a folder, started by forking; see `nursery.py`."""
+
+    def __init__(self, folder: Path) -> None:
+        command = [sys.executable, str(Path(__file__).with_name("nursery.py")), str(folder / "config.toml")]
+        self._log = (folder / "daemon.log").open("ab")
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, cwd=folder, env=environment(), text=True
+        )
+        self.child = 0
+
+    def start(self, commits: int) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(commits, file=self._process.stdin, flush=True)
+        self.child = int(self._process.stdout.readline().split()[1])
+
+    def ended(self) -> int:
+        """Wait until the daemon has ended; its exit code, negative for a signal."""
+        assert self._process.stdout is not None
+        return int(self._process.stdout.readline().split()[1])
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(20)
+        self._log.close()
+
+
+class Play:
+    """One folder, one daemon that is killed now and then, one sender, one receiver."""
+
+    def __init__(self, folder: Path, port: int, notices: Notices) -> None:
+        self.folder, self.url, self.notices = folder, f"http://127.0.0.1:{port}", notices
+        text = CONFIG.replace('callback_target = "30m"', 'callback_target = "5m"')
+        text += f"""
+[web]
+listen = "127.0.0.1:{port}"
+[policy]
+callback_target = "5m"
+[connections.src]
+plugin = "records"
+secret = "{SECRET.decode()}"
+notify_url = "http://127.0.0.1:{notices.port}/"
+"""
+        (folder / "config.toml").write_text(text, encoding="utf-8")
+        self.nursery = Nursery(folder)
+
+    async def first_run(self) -> Path:
+        """A store whose connections have been live for ten minutes; every play begins with a copy of it."""
+        self.nursery.start(0)
+        await self._answer()
+        await asyncio.sleep(0.5)
+        os.kill(self.nursery.child, signal.SIGTERM)
+        assert await asyncio.to_thread(self.nursery.ended) == 0
+        engine = sqlalchemy.create_engine(f"sqlite:///{self.folder / 'var' / 'hub.db'}")
+        with engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE connections SET live_since = live_since - 600000")
+        engine.dispose()
+        return Path(shutil.copytree(self.folder / "var", self.folder / "begin"))
+
+    async def _answer(self) -> None:
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as client:
+            while True:
+                try:
+                    if (await client.get(f"{self.url}/readyz")).status_code == httpx.codes.OK:
+                        return
+                except httpx.TransportError:
+                    pass
+                await asyncio.sleep(0.01)
+
+    async def run(self, records: list[dict[str, Any]], deaths: list[int]) -> int:
+        """Play the day; how often the daemon died."""
+        shutil.rmtree(self.folder / "var")
+        shutil.copytree(self.folder / "begin", self.folder / "var")
+        self.notices.keys = Counter()
+        sender = asyncio.create_task(self._send(records), name="sender")
+        died = 0
+        for commits in [*deaths, 0]:
+            self.nursery.start(commits)
+            watch = asyncio.create_task(asyncio.to_thread(self.nursery.ended), name="watch")
+            done = asyncio.create_task(self._until_done(sender, len(records)), name="done")
+            await asyncio.wait((watch, done), return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE)
+            if not watch.done() and commits:  # the day was over before its time had come
+                os.kill(self.nursery.child, signal.SIGKILL)
+            elif not watch.done():
+                assert done.done(), f"killed before commits {deaths}: not done in time"
+                done.result()
+                await self._end()
+            async with asyncio.timeout(STOP_LIMIT):
+                status = await watch
+            assert status == (-signal.SIGKILL if commits else 0), (self.folder / "daemon.log").read_text()[-3000:]
+            died += commits > 0 and not done.done()
+            done.cancel()
+        return died
+
+    async def _end(self) -> None:
+        """As an operator ends it: within ten seconds."""
+        await self._answer()  # before, it has no hand free for signals
+        os.kill(self.nursery.child, signal.SIGTERM)
+
+    async def _send(self, records: list[dict[str, Any]]) -> None:
+        async with httpx.AsyncClient(timeout=10) as client:
+            for record in records:
+                body = json.dumps(record).encode()
+                while not await _accepted(client, f"{self.url}/hooks/src", body):
+                    await asyncio.sleep(0.02)
+
+    async def _until_done(self, sender: asyncio.Task[None], count: int) -> None:
+        """All sent, understood, derived, and all notices settled."""
+        await asyncio.shield(sender)
+        while True:
+            if await asyncio.to_thread(self._is_done, count):
+                return
+            await asyncio.sleep(0.05)
+
+    def _is_done(self, count: int) -> bool:
+        engine = sqlalchemy.create_engine(f"sqlite:///{self.folder / 'var' / 'hub.db'}")
+        queries = (
+            "SELECT count(*) FROM inbox WHERE state = 'new'", "SELECT count(*) FROM contacts WHERE due_at IS NOT NULL",
+            "SELECT count(*) FROM outbox WHERE state IN ('planned', 'sending') AND due_at IS NOT NULL OR state = 'sending'",
+            f"SELECT {count} - count(*) FROM calls",
+        )
+        with engine.connect() as connection:
+            left = [connection.exec_driver_sql(query).scalar() for query in queries]
+        engine.dispose()
+        return left == [0, 0, 0, 0]
+
+    def kept(self) -> tuple[list[Any], list[Any], list[Any]]:
+        """Calls, cases and effects as they are stored."""
+        store = Database(f"sqlite:///{self.folder / 'var' / 'hub.db'}")
+        try:
+            with store.begin() as connection:
+                return calls.listing(connection), cases.listing(connection), outbox.listing(connection)
+        finally:
+            store.close()
+
+
+async def _accepted(client: httpx.AsyncClient, url: str, body: bytes) -> bool:
+    stamp = str(int(time.time()))
+    signature = hmac.new(SECRET, f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    headers = {"X-Hub-Timestamp": stamp, "X-Hub-Signature": f"v1={signature}"}
+    try:
+        return (await client.post(url, content=body, headers=headers)).is_success
+    except httpx.TransportError:
+        return False
+
+
+def day(now: datetime) -> list[dict[str, Any]]:
+    """Three clients whom nobody answers, one of them twice; one is called back."""
+    begin = now - timedelta(seconds=180)
+    return [
+        *(missed(str(number), begin, client=f"phone:+7921000000{number}") for number in range(3)),
+        missed("3", begin + timedelta(seconds=1), client="phone:+79210000000"),
+        callback("4", begin + timedelta(seconds=30), client="phone:+79210000001"),
+    ]
+
+
+def without_moments(rows: list[Any]) -> list[Any]:
+    """Rows without what depends on when they were derived."""
+    return [{key: value for key, value in row.items() if key not in {"steps", "breached", "breached_at", "late_by"}} for row in rows]
+
+
+async def test_killed_before_any_commit_nothing_is_lost_and_nothing_happens_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    died = plays = 0
+    async with Notices() as notices:
+        play = Play(tmp_path, free_port(), notices)
+        try:
+            await play.first_run()
+            records = day(datetime.now(UTC))
+            await play.run(records, [])
+            wanted_calls, wanted_cases, _ = play.kept()
+            for commit in range(1, MOST, EVERY):
+                deaths = [commit, commit // 2 + 1, commit * 7 % 60 + 1, commit * 11 % 30 + 1]
+                found = await play.run(records, deaths)
+                died, plays = died + found, plays + 1
+                found_calls, found_cases, effects = play.kept()
+                assert found_calls == wanted_calls, deaths
+                assert without_moments(found_cases) == without_moments(wanted_cases), deaths
+                states = {row["key"]: row["state"] for row in effects}
+                assert {key for key, state in states.items() if state == "sent"} <= set(notices.keys) <= set(states), deaths
+                assert set(states.values()) <= {"sent", "dropped"}, deaths
+                assert "sent" in states.values(), deaths
+                steps = Counter((row["body"]["case"], row["body"]["step"], row["to"]) for row in effects)
+                assert set(steps.values()) == {1}, deaths
+                assert {row["body"]["case"] for row in effects} >= {"missed_call:src/call/0", "missed_call:src/call/2"}
+                if not found:
+                    break
+        finally:
+            play.nursery.close()
+    with capsys.disabled():
+        print(f"\n{died} deaths in {plays} plays", end="")
+    assert plays > 10
