@@ -128,14 +128,13 @@ class Recording:
                         continue
                     try:
                         item = json.loads(line)
-                        pairs, received = item["fields"], float(item["recv"])
+                        received = float(item["recv"])
+                        # of a key that is said twice the first counts
+                        packet: Packet = {str(key).lower(): str(value) for key, value in reversed(item["fields"])}
                     except (ValueError, KeyError, TypeError):
                         if line.strip():
                             yield Refused(f"{shown} line {number}", "is not a packet; the line is left out")
                         continue
-                    packet: Packet = {}
-                    for key, value in pairs:
-                        packet.setdefault(str(key).lower(), str(value))
                     stamp = packet.get("timestamp", "")
                     at = int(float(stamp) * 1000) if stamp.replace(".", "", 1).isdigit() else int(received * 1000)
                     if packet.get("message") == "Authentication accepted":
