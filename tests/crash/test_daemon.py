@@ -33,9 +33,9 @@ def start() -> Iterator[Callable[[Path], Daemon]]:
     """Starts daemons, each in a folder of its own, and ends them."""
     started: list[Daemon] = []
 
-    def make(folder: Path, data: str = "var") -> Daemon:
+    def make(folder: Path, **keys: str) -> Daemon:
         daemon = Daemon(folder, free_port())
-        text = CONFIG.replace("[hub]", f'[hub]\ndata = "{data}"')
+        text = CONFIG.replace("[hub]", "[hub]\n" + "\n".join(f'{name} = "{value}"' for name, value in keys.items()))
         sections = f'\n[web]\nlisten = "127.0.0.1:{daemon.port}"\n[connections.src]\nplugin = "records"\nsecret = "{SECRET.decode()}"\n'
         (folder / "config.toml").write_text(text + sections, encoding="utf-8")
         started.append(daemon)
@@ -151,3 +151,39 @@ def test_sigterm_ends_it_within_ten_seconds_whoever_is_connected(tmp_path: Path,
     assert code == 0
     assert took < STOP_LIMIT
     assert [row["id"] for row in daemon.json("calls")] == ["1"]
+
+
+@pytest.mark.postgresql
+def test_on_postgresql_what_was_accepted_survives_kills(
+    tmp_path: Path, postgresql_url: str, start: Callable[..., Daemon]
+) -> None:
+    daemon = start(tmp_path, database=postgresql_url)
+    sent = 0
+    for _ in range(5):
+        for _ in range(10):
+            assert post(daemon, missed(str(sent), NOW, client=f"phone:+7921000{sent:04}")) == 200
+            sent += 1
+        daemon.kill()
+        daemon.start()
+    until(lambda: len(daemon.json("cases")) == sent)
+    assert sorted(int(row["id"]) for row in daemon.json("calls")) == list(range(sent))
+    assert daemon.stop() == 0
+
+
+@pytest.mark.postgresql
+def test_a_postgresql_that_goes_away_and_comes_back_is_lived_through(
+    tmp_path: Path, postgresql: Any, start: Callable[..., Daemon]
+) -> None:
+    with postgresql.database() as url:
+        daemon = start(tmp_path, database=url)
+        assert post(daemon, missed("1", NOW)) == 200
+        name = url.rpartition("/")[2]
+        postgresql.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
+        postgresql.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        assert post(daemon, missed("2", NOW)) == 503
+        time.sleep(3)
+        assert httpx.get(f"{daemon.url}/healthz").status_code == 200
+        postgresql.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
+        until(lambda: post(daemon, missed("2", NOW)) == 200)
+        until(lambda: {row["id"] for row in daemon.json("calls")} == {"1", "2"})
+        assert daemon.stop() == 0
