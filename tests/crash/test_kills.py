@@ -23,7 +23,6 @@ import pytest
 
 from sandbox.ami import AmiServer
 from sandbox.recording import Recording
-from tests import truth
 from tests.daemon import Daemon, free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -198,15 +197,27 @@ class Outcome:
 
 
 def told(want, call):
-    """Where direction, client or outcome of the PBX's call is not what the phones saw.
+    """Where direction, client or whether somebody answered is not what the phones saw.
 
-    That a message was left is known from the stream alone: no detail record says it.
+    Why nobody did may have been said while nobody listened: no detail record tells that a message was left, nor does each
+    tell who hung up.
     """
-    allowed = truth.OUTCOMES[want["direction"]][want["outcome"]]
-    allowed = allowed | truth.INBOUND["abandoned"] if want["outcome"] == "voicemail" else allowed
     client = f"phone:{want['client_number']}" if want["client_number"] else None
-    if (call["direction"], call["client"]) != (want["direction"], client) or call["outcome"] not in allowed:
-        yield f"{want['linkedid']}: {call['direction']} {call['client']} {call['outcome']}, wanted {want['direction']} {client} {allowed}"
+    seen = (want["direction"], client, want["outcome"] == "answered")
+    if (call["direction"], call["client"], call["outcome"] == "answered") != seen or call["outcome"] is None:
+        yield f"{want['linkedid']}: {call['direction']} {call['client']} {call['outcome']}, the phones saw {seen}"
+
+
+async def delivered(daemon, limit=240):
+    """Effects as the command line prints them, once nothing that is due waits any more or the time is up."""
+    deadline = time.monotonic() + limit
+    while True:
+        effects = await asyncio.to_thread(daemon.json, "effects")
+        now = datetime.now(UTC)
+        waiting = [row for row in effects if row["state"] == "planned" and datetime.fromisoformat(row["at"]) <= now]
+        if not waiting or time.monotonic() > deadline:
+            return effects
+        await asyncio.sleep(1)
 
 
 async def play(folder):
@@ -225,8 +236,8 @@ async def play(folder):
             await pbx.finished.wait()
             expected = json.loads(recording.file(RECORDING, "expected.json", await pbx.playing))
             calls = await settled(daemon, {*accepted, *(call["linkedid"] for call in expected["calls"])})
-            await asyncio.sleep(3)  # the last notices are on their way
-            cases, effects = [await asyncio.to_thread(daemon.json, name) for name in ("cases", "effects")]
+            effects = await delivered(daemon)
+            cases = await asyncio.to_thread(daemon.json, "cases")
             return Outcome(accepted, expected["calls"], calls, cases, effects, notices.keys)
         finally:
             logs.cancel()
