@@ -15,6 +15,7 @@ from hub import log, meters
 from hub.core.calls import Verdict
 from hub.core.cases import Case
 from hub.core.derive import Derived, derive
+from hub.core.horizon import next_known
 from hub.core.policy import Rulebook
 from hub.core.reconcile import Reconciled, StoredCase, Void, reconcile
 from hub.core.rules import CaseRule
@@ -52,11 +53,15 @@ class Work:
 
 @dataclass(slots=True)
 class Result:
-    """What a batch turned out to be, ready to be written; `failed` holds the contacts that could not be derived."""
+    """What a batch turned out to be, ready to be written; `failed` holds the contacts that could not be derived.
+
+    ahead: contacts with facts that lie in the future, as from a source whose clock is ahead of ours.
+    """
 
     derived: dict[int, Derived] = field(default_factory=dict)
     reconciled: dict[int, Reconciled] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
+    ahead: set[int] = field(default_factory=set)
 
 
 async def step(
@@ -104,6 +109,8 @@ def judge(work: Work, book: Rulebook, rules: Sequence[CaseRule], now: datetime) 
             fresh = [case for case in derived.cases if case.started_at >= work.since[contact]]
             result.reconciled[contact] = reconcile([_stored(row) for row in work.stored[contact]], fresh)
             result.derived[contact] = derived
+            if next_known(known, now) is not None:
+                result.ahead.add(contact)
         except Exception:  # noqa: BLE001 - one of the four places: a bug in a rule stops only this contact
             result.failed[contact] = traceback.format_exc()
     return result
@@ -124,6 +131,7 @@ def keep(connection: Connection, work: Work, result: Result, now: datetime) -> s
         connection,
         {contact: (work.revisions[contact], derived.wake_at) for contact, derived in result.derived.items()},
         {contact: now + REST for contact in result.derived if _facts(work.timelines[contact]) > MANY},
+        {contact: work.since[contact] for contact in result.ahead},
     )
     _note_crowds(connection, [work.timelines[contact] for contact in settled], now)
     changed: set[str] = set()

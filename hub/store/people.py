@@ -113,10 +113,12 @@ def settle(
     connection: Connection,
     derived: Mapping[int, tuple[int, datetime | None]],
     rest: Mapping[int, datetime] = MappingProxyType({}),
+    ahead: Mapping[int, datetime] = MappingProxyType({}),
 ) -> set[int]:
     """Contact → (the revision it was derived at, when to wake): note it where nothing changed meanwhile.
 
-    rest: contacts that are to be left alone for a moment. Returns the contacts for which nothing changed; what was
+    rest: contacts that are to be left alone for a moment. ahead: contacts some of whose facts lie in the future, each
+    with the moment from which on everything must be looked at again when they come true. Returns the contacts for which nothing changed; what was
     derived for the others must be thrown away.
     """
     current: set[int] = set()
@@ -133,11 +135,14 @@ def settle(
             update(contacts)
             .where(contacts.c.id == bindparam("contact"))
             .values(
-                due_at=None, changed_from=None, error=None, wake_at=bindparam("wake"), rest_until=bindparam("rest"),
+                due_at=None, changed_from=bindparam("ahead"), error=None, wake_at=bindparam("wake"), rest_until=bindparam("rest"),
                 seen_at=_first_fact(),
             ),
             [
-                {"contact": contact, "wake": derived[contact][1], "rest": rest.get(contact)}
+                {
+                    "contact": contact, "wake": derived[contact][1], "rest": rest.get(contact),
+                    "ahead": ahead.get(contact),
+                }
                 for contact in sorted(current)
             ],
         )

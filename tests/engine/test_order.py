@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from hub.engine.receive import arrival
 from hub.sdk.connector import Raw
 from hub.store import calls, cases, inbox, people
 from hub.store.schema import metadata
-from tests.days import CONFIG, END, days
+from tests.days import CONFIG, END, START, days, text
 from tests.engine.conftest import Workshop, rows
 
 MANY = settings(
@@ -113,8 +113,6 @@ async def test_evaluated_for_a_moment_is_what_was_stored_at_that_moment(
     company: Company, day: list[dict[str, Any]], seconds: int
 ) -> None:
     """Facts that the source tells with later versions are left out: then the newest version counts at any moment."""
-    from tests.days import START, text
-
     moment = START + timedelta(seconds=seconds)
     plain = [row for row in day if row["record"] == "call" and "changed_at" not in row and "version" not in row]
     plain = list({row["id"]: {**row, "final": True} for row in plain}.values())
@@ -171,3 +169,39 @@ async def test_a_golden_day_is_the_same_on_both_databases_in_any_order(workshop:
             pictures.append(company.picture())
         assert pictures[0] == pictures[1], folder.name
 
+
+
+async def test_a_call_that_ends_by_a_clock_ahead_of_ours_is_judged_when_that_moment_has_come(company: Company) -> None:
+    """The hang-up of a missed call reaches us before it happened; nothing else ever comes."""
+    from tests.cli.conftest import missed
+
+    await company.take([missed("1", START)], START + timedelta(seconds=10))
+    assert [row["outcome"] for row in company.picture()[0]] == [None]
+    await work.catch_up(company.hub, START + timedelta(minutes=2))
+    assert [row["outcome"] for row in company.picture()[0]] == ["abandoned_wait"]
+    assert [row["state"] for row in company.picture()[1]] == ["open"]
+
+
+@given(day=days(), data=st.data())
+@MANY
+async def test_a_day_lived_through_ends_as_one_that_is_imported_later(
+    company: Company, day: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    """Records come late, in any order, while the clock goes on and cases open, expire and are believed no more."""
+    delays = data.draw(st.lists(st.integers(0, 12 * 86_400), min_size=len(day), max_size=len(day)))
+    ahead = timedelta(seconds=data.draw(st.sampled_from([0, 0, 50, 4_000])))  # how far the source's clock is
+    moment, last = START, END + timedelta(days=13)
+    company.empty()
+    for delay, row in sorted(zip(delays, day, strict=True), key=lambda pair: pair[0]):
+        moment = max(moment, START + timedelta(seconds=delay), max(moments_of(row), default=START) - ahead)
+        await company.take([row], moment)
+    await work.catch_up(company.hub, last)
+    lived = company.picture()
+    company.empty()
+    await company.take(day, last)
+    assert company.picture() == lived
+
+
+def moments_of(row: dict[str, Any]) -> list[Any]:
+    found = [row.get(key) for key in ("at", "started_at", "ended_at", "changed_at", "created_at")]
+    return [datetime.fromisoformat(value) for value in found if value]
