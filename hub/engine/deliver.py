@@ -83,7 +83,7 @@ def _nobody_to_tell(connection: Connection, row: Any, now: datetime) -> None:
     repairs.note(
         connection, f"channel:{row.recipient}", kind="no_channel", now=now,
         title=f"{row.recipient} cannot be told that clients wait",
-        advice=f'give [team.{row.recipient}] a channel, for example notify = ["telegram:5550101"]',
+        advice=f'give [team.{row.recipient}] a channel, for example notify = ["email:anna@example.ru"]',
     )
 
 

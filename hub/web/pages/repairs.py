@@ -48,7 +48,7 @@ LOOKS: Mapping[str, Look] = {
     ),
     "no_channel": Look(
         "bell", "soon", N_("%(name)s cannot be told that clients wait"),
-        N_('Give [team.%(key)s] in config.toml a way: notify = ["telegram:5550101"]. Until then warnings reach only '
+        N_('Give [team.%(key)s] in config.toml a way: notify = ["email:anna@example.ru"]. Until then warnings reach only '
            "those who look here."),
     ),
     "crowd": Look(
