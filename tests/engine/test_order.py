@@ -78,6 +78,7 @@ async def test_any_order_repetition_and_slicing_gives_the_same_calls_and_cases(
     assert company.picture() == once
 
 
+@pytest.mark.slow
 @given(day=days(), data=st.data())
 @MANY
 async def test_what_was_derived_in_its_windows_is_what_the_whole_history_says(
@@ -94,6 +95,7 @@ async def test_what_was_derived_in_its_windows_is_what_the_whole_history_says(
     assert company.picture() == windowed
 
 
+@pytest.mark.slow
 @given(day=days(), hours=st.sampled_from([0, 1, 24, 24 * 9]))
 @MANY
 async def test_evaluated_for_now_is_what_is_stored(company: Company, day: list[dict[str, Any]], hours: int) -> None:
@@ -107,6 +109,7 @@ async def test_evaluated_for_now_is_what_is_stored(company: Company, day: list[d
     assert found.cases == await current.listing(company.hub, now)
 
 
+@pytest.mark.slow
 @given(day=days(), seconds=st.integers(0, 3 * 86_400))
 @MANY
 async def test_evaluated_for_a_moment_is_what_was_stored_at_that_moment(
@@ -127,6 +130,7 @@ async def test_evaluated_for_a_moment_is_what_was_stored_at_that_moment(
         assert (found.calls, found.cases) == stored
 
 
+@pytest.mark.slow
 @given(day=days(), data=st.data())
 @MANY
 async def test_a_late_record_of_a_live_day_takes_no_step_twice(
@@ -182,6 +186,7 @@ async def test_a_call_that_ends_by_a_clock_ahead_of_ours_is_judged_when_that_mom
     assert [row["state"] for row in company.picture()[1]] == ["open"]
 
 
+@pytest.mark.slow
 @given(day=days(), data=st.data())
 @MANY
 async def test_a_day_lived_through_ends_as_one_that_is_imported_later(

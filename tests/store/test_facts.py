@@ -331,7 +331,7 @@ def picture(store: Database) -> Any:
 
 
 @given(data=st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_repetition_and_slicing_believes_the_same(sqlite_store: Database, data: st.DataObject) -> None:
     everything = [fact(built(keys), as_live=keys.get("version") == 1) for keys in VERSIONS]
     order = data.draw(st.permutations(everything + everything[::3]))

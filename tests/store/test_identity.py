@@ -268,7 +268,7 @@ def made(found: Sequence[tuple[str, str, Collection[str], str]]) -> list[Fact]:
 
 
 @given(found=cards, data=st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_contacts_and_their_ids_do_not_depend_on_the_order_of_arrival(
     sqlite_store: Database, found: Any, data: st.DataObject
 ) -> None:
