@@ -45,7 +45,7 @@ check: install
 	$(BIN)/lint-imports
 
 test: install
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 test-fast: install
 	$(BIN)/python -m pytest -n auto -m "not slow and not live and not postgresql" $(FAST) $(ARGS)
