@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from hub import clock
-from hub.cli.state import State, catch_up, lock_of, moment
+from hub.cli.state import PATIENCE, State, catch_up, lock_of, moment
 from hub.engine import files, work
 from hub.engine.hub import Hub
 from hub.engine.lock import Busy
@@ -102,6 +103,8 @@ async def _import(
                 if isinstance(item, Refused):
                     refused += 1
                     typer.echo(f"refused: {item.where}: {item.why}", err=True)
+            if not alone:
+                await _wait_for_room(hub)
             await hub.db.write(Priority.BACKFILL, inbox.put, good)
             counted += len(good)
             steps.add("read", len(good))
@@ -110,11 +113,18 @@ async def _import(
     finally:
         lock.release()
     if not alone:
-        await catch_up(hub, now)
+        await catch_up(hub, now, to_the_end=True)
     dead = await hub.db.read(inbox.dead_after, link.name, before)
     for where, why in dead:
         typer.echo(f"refused: {where}: {why}", err=True)
     return counted, refused + len(dead)
+
+
+async def _wait_for_room(hub: Hub) -> None:
+    """What is live must not wait behind a long history: the running hub gets no more than it can soon understand."""
+    until = time.monotonic() + PATIENCE
+    while await hub.db.read(inbox.waiting) > CHUNK and time.monotonic() < until:
+        await asyncio.sleep(0.05)
 
 
 def _arrivals(

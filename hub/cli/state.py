@@ -44,22 +44,27 @@ def lock_of(hub: Hub) -> Lock:
     return Lock(hub.settings.data / "hub.lock")
 
 
-async def catch_up(hub: Hub, now: datetime | None = None) -> None:
-    """Do what is due, or wait until the running hub has done it."""
+async def catch_up(hub: Hub, now: datetime | None = None, *, to_the_end: bool = False) -> None:
+    """Do what is due, or wait until the running hub has done it.
+
+    to_the_end: however long that takes, as long as it goes on.
+    """
     moment = now or clock.now()
     try:
         with lock_of(hub):
             await work.catch_up(hub, moment)
     except Busy:
-        await _wait_for_the_running_hub(hub, moment)
+        await _wait_for_the_running_hub(hub, moment, to_the_end=to_the_end)
 
 
-async def _wait_for_the_running_hub(hub: Hub, moment: datetime) -> None:
-    until = time.monotonic() + PATIENCE
+async def _wait_for_the_running_hub(hub: Hub, moment: datetime, *, to_the_end: bool) -> None:
+    until, before = time.monotonic() + PATIENCE, (0, 0)
     while time.monotonic() < until:
-        waiting = await hub.db.read(inbox.waiting)
-        if not waiting and not await hub.db.read(people.due, moment, 1):
+        left = (await hub.db.read(inbox.waiting), await hub.db.read(people.count_due, moment))
+        if left == (0, 0):
             return
+        if to_the_end and left != before:
+            until, before = time.monotonic() + PATIENCE, left
         await asyncio.sleep(0.05)
     typer.echo("the running hub has not caught up yet; what follows may be a little old", err=True)
 

@@ -80,24 +80,41 @@ def mark_due(connection: Connection, changed: Mapping[int, datetime], now: datet
         connection.execute(statement, rows)
 
 
+FRESH = timedelta(seconds=5)
+"""How long a contact that became due goes before those that have waited longer: after a changed rule they are many."""
+
+
 def due(connection: Connection, now: datetime, limit: int, resting: timedelta = timedelta(0)) -> list[Any]:
     """Contacts that must be derived: something changed, or the moment has come.
 
-    resting: how long before their time those are taken that were left alone for a moment.
+    A long queue keeps neither of them waiting: what just happened, what time brought, and what waits longest each have
+    their share. resting: how long before their time those are taken that were left alone for a moment.
     """
     columns = (contacts.c.id, contacts.c.revision, contacts.c.changed_from, contacts.c.wake_at)
-    changed = connection.execute(
-        select(*columns).where(contacts.c.due_at <= now + resting).order_by(contacts.c.due_at, contacts.c.id).limit(limit)
+    share = max(limit // 3, 1)
+    old = connection.execute(
+        select(*columns).where(contacts.c.due_at <= now - FRESH).order_by(contacts.c.due_at, contacts.c.id).limit(limit)
     ).all()
-    if len(changed) >= limit:
-        return list(changed)
+    fresh = connection.execute(
+        select(*columns)
+        .where(contacts.c.due_at > now - FRESH, contacts.c.due_at <= now + resting)
+        .order_by(contacts.c.due_at, contacts.c.id)
+        .limit(limit)
+    ).all()
     woken = connection.execute(
         select(*columns)
         .where(contacts.c.wake_at <= now, or_(contacts.c.due_at.is_(None), contacts.c.due_at > now + resting))
         .order_by(contacts.c.wake_at, contacts.c.id)
-        .limit(limit - len(changed))
+        .limit(limit)
     ).all()
-    return [*changed, *woken]
+    first = [*fresh[:share], *woken[:share], *old[:share]]
+    return [*first, *fresh[share:], *woken[share:], *old[share:]][:limit]
+
+
+def count_due(connection: Connection, now: datetime) -> int:
+    """How many contacts must be derived."""
+    count = select(func.count()).select_from(contacts)
+    return connection.scalar(count.where(or_(contacts.c.due_at <= now, contacts.c.wake_at <= now))) or 0
 
 
 def next_due(connection: Connection) -> datetime | None:

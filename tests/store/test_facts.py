@@ -396,3 +396,18 @@ def test_a_contact_is_known_since_its_first_fact(store: Database) -> None:
     settle(store)
     with store.begin() as connection:
         assert connection.scalar(select(contacts.c.seen_at)) == datetime(2026, 1, 9, 7, tzinfo=UTC)
+
+
+def test_a_long_queue_keeps_neither_what_just_happened_nor_what_time_brings_waiting(store: Database) -> None:
+    old = [call(str(number), client=f"phone:+7921000{number:04}") for number in range(60)]
+    put(store, *old)
+    later = NOW + timedelta(minutes=10)
+    with store.begin() as connection:
+        facts.put(connection, [fact(call("fresh", client=OLGA))], later)
+        facts.put(connection, [fact(call("woken", client=IVAN))], later)
+        revision = next(row.revision for row in people.due(connection, later, 100) if row.id == people.number(IVAN))
+        people.settle(connection, {people.number(IVAN): (revision, later)})
+        found = [row.id for row in people.due(connection, later, 10)]
+        assert {people.number(IVAN), people.number(OLGA)} <= set(found)
+        assert len(set(found)) == len(found) == 10
+        assert people.count_due(connection, later) == 62
