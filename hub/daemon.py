@@ -14,7 +14,7 @@ import uvicorn
 
 from hub import log
 from hub.engine.broadcast import Broadcaster
-from hub.engine.hub import Hub, open_hub
+from hub.engine.hub import LOCK, Hub, accept, open_hub
 from hub.engine.lock import Lock
 from hub.engine.runner import Runner
 from hub.errors import ConfigError, Mistake
@@ -26,6 +26,8 @@ _log = log.get("daemon")
 GRACE = 8.0
 """Seconds that running deliveries and requests get after a signal; the process ends within 10."""
 BACKLOG = 2048
+PATIENCE = 5.0
+"""Seconds that a command which holds the store may take to end before the daemon gives up."""
 
 
 class _Server(uvicorn.Server):
@@ -43,7 +45,8 @@ async def run(config: Path, ready: Callable[[str], None] = lambda _: None, stop:
     """
     hub = open_hub(config)
     try:
-        with Lock(hub.settings.data / "hub.lock"), _listening(hub.settings.web) as listening:
+        with Lock(hub.settings.data / LOCK, PATIENCE), _listening(hub.settings.web) as listening:
+            accept(hub)  # a command that held the lock a moment ago has kept it from being accepted
             await _serve(hub, listening, ready, stop or asyncio.Event())
             _log.info("stopped")
     finally:

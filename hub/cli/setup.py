@@ -18,7 +18,7 @@ from rich.table import Table
 from hub import clock, registry, settings
 from hub.cli.state import State, catch_up
 from hub.engine.host import ConnectionHost
-from hub.engine.hub import OWN, Hub, load_settings
+from hub.engine.hub import OWN, Hub, context_of, load_settings
 from hub.errors import HubError
 from hub.registry import Link
 from hub.sdk.connector import Checked
@@ -133,20 +133,19 @@ def check(
     if connection is not None and connection not in links:
         raise typer.BadParameter(f"there is no connection {connection}; known are {', '.join(links) or 'none'}")
     chosen = [link for name, link in links.items() if connection in {None, name}]
-    with state.hub() as hub:
-        results = [(link.name, result) for link in chosen for result in asyncio.run(_check(hub, link))]
+    results = [(link.name, result) for link in chosen for result in asyncio.run(_check(configured, link))]
     for name, result in results:
         typer.echo(f"{'ok  ' if result.ok else 'FAIL'} {name}: {result.what}" + (f": {result.problem}" if result.problem else ""))
     if any(not result.ok for _, result in results):
         raise typer.Exit(1)
 
 
-async def _check(hub: Hub, link: Link) -> list[Checked]:
+async def _check(configured: settings.Settings, link: Link) -> list[Checked]:
     if link.problem is not None:
         return [Checked("its secrets can be found", ok=False, problem=str(mistake)) for mistake in link.problem.mistakes]
     if link.connector.open is None or link.connector.check is None:
         return [Checked("its keys are right", ok=True)]
-    host = ConnectionHost(link.name, hub.context(link.name), None, clock.now, link.connector.classify)
+    host = ConnectionHost(link.name, context_of(configured, link.name), None, clock.now, link.connector.classify)
     try:
         async with asyncio.timeout(30), link.connector.open(link.settings, host) as client:
             return list(await link.connector.check(client))

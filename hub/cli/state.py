@@ -15,7 +15,7 @@ import typer
 from hub import clock
 from hub.core.records import instant
 from hub.engine import work
-from hub.engine.hub import Hub, open_hub
+from hub.engine.hub import LOCK, Hub, open_hub
 from hub.engine.lock import Busy, Lock
 from hub.store import inbox, people
 
@@ -41,7 +41,7 @@ class State:
 
 def lock_of(hub: Hub) -> Lock:
     """The lock that a process takes before it absorbs and derives."""
-    return Lock(hub.settings.data / "hub.lock")
+    return Lock(hub.settings.data / LOCK)
 
 
 async def catch_up(hub: Hub, now: datetime | None = None, *, to_the_end: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hub import clock, registry
 from hub import settings as configuration
 from hub.clock import Clock
 from hub.core.policy import Rulebook
+from hub.engine.lock import Busy, Lock
 from hub.errors import ConfigError, Mistake
 from hub.registry import Link, Registry
 from hub.sdk.connector import Context
@@ -19,6 +21,8 @@ from hub.store import connections, identity, inbox, migrate, people, rules
 from hub.store.database import Database
 from hub.store.identity import Lists
 
+LOCK = "hub.lock"
+"""The file in the data folder that the process holds which absorbs and derives."""
 OWN = "hub"
 """The connection by which people's marks on the pages come in: it speaks the hub's own format."""
 
@@ -36,10 +40,7 @@ class Hub:
 
     def context(self, connection: str) -> Context:
         """What the parsers of a connection may know of us."""
-        team = self.settings.team
-        handles = {item.handle: member.key for member in team.members.values() for item in member.handles}
-        lines = frozenset(line for group in self.settings.rules.groups.values() for line in group.lines)
-        return Context(connection, self.settings.country, handles, lines)
+        return context_of(self.settings, connection)
 
     @property
     def lists(self) -> Lists:
@@ -64,6 +65,14 @@ class Hub:
         self.db.close()
 
 
+def context_of(settings: Settings, connection: str) -> Context:
+    """What the parsers of a connection may know of us."""
+    team = settings.team
+    handles = {item.handle: member.key for member in team.members.values() for item in member.handles}
+    lines = frozenset(line for group in settings.rules.groups.values() for line in group.lines)
+    return Context(connection, settings.country, handles, lines)
+
+
 def load_settings(path: Path) -> tuple[Settings, Registry, Mapping[str, Link]]:
     """Read and check a configuration with the plugins that are there. ConfigError lists every mistake."""
     if not path.exists():
@@ -75,7 +84,11 @@ def load_settings(path: Path) -> tuple[Settings, Registry, Mapping[str, Link]]:
 
 
 def open_hub(path: Path, now: Clock = clock.now) -> Hub:
-    """Open the hub of a configuration: its store is made or migrated, its rules are accepted as a version."""
+    """Open the hub of a configuration: its store is made or migrated, its rules are accepted as a version.
+
+    Beside a running hub nothing is accepted: that one goes by what it has read, and takes over a change when it is
+    started again.
+    """
     settings, found, links = load_settings(path)
     vault = Vault(environ=os.environ, folder=settings.folder)
     if settings.database is None:
@@ -85,7 +98,8 @@ def open_hub(path: Path, now: Clock = clock.now) -> Hub:
     db = Database(url)
     own = Link(OWN, found.connectors["records"], found.connectors["records"].settings.model_validate({}))
     hub = Hub(settings, found, {**links, OWN: own}, db, now)
-    accept(hub)
+    with suppress(Busy), Lock(settings.data / LOCK):
+        accept(hub)
     return hub
 
 

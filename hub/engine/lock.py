@@ -21,12 +21,26 @@ class Busy(Exception):
 class Lock:
     """Held from `acquire` to `release` or to the end of the process, also a violent one."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float = 0.0) -> None:
+        """patience: seconds to wait for a holder who will soon be done."""
         self.path = path
+        self.patience = patience
         self._file: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock, or raise Busy at once."""
+        """Take the lock, or raise Busy once patience is over."""
+        until = time.monotonic() + self.patience
+        while True:
+            try:
+                self._take()
+            except Busy:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
+
+    def _take(self) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
