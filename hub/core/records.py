@@ -350,8 +350,10 @@ def _number(reading: _Reading, path: str, value: object) -> float | None:
 
 
 def _choice(options: tuple[object, ...]) -> _Coder:
+    types_known = {type(option) for option in options}
+
     def read(reading: _Reading, path: str, value: object) -> object:
-        if value in options and type(value) in {type(option) for option in options}:
+        if type(value) in types_known and value in options:
             return value
         reading.wrong(path, f"{value!r} is none of {' '.join(map(str, options))}")
         return None
@@ -486,12 +488,23 @@ def to_json(record: Record) -> dict[str, Any]:
 
 def _plain(value: Any) -> dict[str, Any]:
     row: dict[str, Any] = {}
-    for item in fields(value):
-        content = getattr(value, item.name)
-        if content is None or (content == () and item.default == ()) or (content is False and item.default is False):
-            continue
-        row[_JSON_NAMES.get(item.name, item.name)] = _value(content)
+    for name, key, absent in _written(value.__class__):
+        content = getattr(value, name)
+        if content is not None and content is not absent and content != absent:
+            row[key] = content if type(content) in _AS_THEY_ARE else _value(content)
     return row
+
+
+@cache
+def _written(cls: type) -> tuple[tuple[str, str, Any], ...]:
+    """(field, JSON key, the value that is left out besides null) of a record class."""
+    return tuple(
+        (item.name, _JSON_NAMES.get(item.name, item.name), item.default if item.default in ((), False) else None)
+        for item in fields(cls)
+    )
+
+
+_AS_THEY_ARE = frozenset({str, int, bool})
 
 
 def _value(content: Any) -> Any:

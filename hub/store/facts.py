@@ -57,9 +57,9 @@ class Outcome:
             self.due[contact] = min(self.due.get(contact, since or BEGINNING), since or BEGINNING)
 
 
-def digest(record: Record) -> bytes:
-    """The content of a record as a short digest: equal content, equal digest."""
-    return hashlib.blake2b(orjson.dumps(rec.to_json(record)), digest_size=16).digest()
+def digest(body: dict[str, Any]) -> bytes:
+    """The content of a record's JSON as a short digest: equal content, equal digest."""
+    return hashlib.blake2b(orjson.dumps(body), digest_size=16).digest()
 
 
 @dataclass(slots=True)
@@ -159,7 +159,8 @@ def _weigh(
 
 def _newer_row(fact: Fact, current: Any | None) -> dict[str, Any] | None:
     """The row of a record that is newer than what is stored; None when it says nothing new or is older."""
-    record, content = fact.record, digest(fact.record)
+    record, body = fact.record, rec.to_json(fact.record)
+    content = digest(body)
     if current is not None and current["digest"] is not None:
         if current["digest"] == content:
             return None
@@ -174,7 +175,7 @@ def _newer_row(fact: Fact, current: Any | None) -> dict[str, Any] | None:
         "inbound": isinstance(record, Call) and record.direction == "inbound",
         "as_live": fact.as_live or bool(current is not None and current["as_live"]), "clamped": fact.clamped,
         "gone_at": current["gone_at"] if current is not None else None,
-        "received_at": fact.received_at, "body": rec.to_json(record),
+        "received_at": fact.received_at, "body": body,
     }
 
 
@@ -289,7 +290,7 @@ def _keep_versions(
 ) -> set[tuple[str, str, str]]:
     """Keep what owning objects were at any time; the keys of those that had been something else, too."""
     rows: dict[tuple[int, bytes], tuple[tuple[str, str, str], Record]] = {
-        (ids[key], digest(record)): (key, record) for key, record in histories if key in ids
+        (ids[key], digest(rec.to_json(record))): (key, record) for key, record in histories if key in ids
     }
     for part in chunks({record_id for record_id, _ in rows}):
         kept = select(versions.c.record_id, versions.c.digest).where(versions.c.record_id.in_(part))
