@@ -6,6 +6,7 @@
     ├── Temporary       nobody         tried again later (after `retry_after` seconds where the vendor says so)
     ├── AuthFailed      operator       this connection pauses, the others go on
     ├── Rejected        operator       this item becomes a dead letter
+    ├── NothingToDo     nobody         this effect is dropped: it could be done to nothing
     └── Malformed       plugin author  dead letter with the raw payload at hand
 
 Anything else that is raised is a bug of ours: a dead letter with its traceback.
@@ -64,6 +65,10 @@ class AuthFailed(HubError):
 
 class Rejected(HubError):
     """The vendor refuses this one item for good."""
+
+
+class NothingToDo(HubError):
+    """There is nothing at the vendor that the effect could be done to: it was deleted there, or never was."""
 
 
 class Malformed(HubError):

@@ -86,9 +86,14 @@ class Link:
 
     @property
     def pushes(self) -> Mapping[type, Push]:
-        """The ways out that these settings offer, by the effect they carry."""
-        offered = self.connector.push(self.settings) if self.connector.push else ()
-        return {push.effect: push for push in offered}
+        """The ways out that these settings switch on, by the effect they carry."""
+        return {effect: push for effect, push in self.offered.items() if push.on}
+
+    @property
+    def offered(self) -> Mapping[type, Push]:
+        """All ways out that the connector has, by the effect they carry."""
+        pushes = self.connector.push(self.settings) if self.connector.push else ()
+        return {push.effect: push for push in pushes}
 
 
 def links(settings: Settings, registry: Registry, vault: Vault) -> dict[str, Link]:

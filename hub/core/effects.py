@@ -1,4 +1,8 @@
-"""What the hub does to the outside world, planned as values and delivered later, each once."""
+"""What the hub does to the outside world, planned as values and delivered later, each once.
+
+An effect is planned without knowing the vendor. What only the connection that carries it can tell (the vendor's ids of
+the client, of the deal, of our colleague, of what is amended) is filled in at delivery; until then it is None.
+"""
 
 from __future__ import annotations
 
@@ -39,13 +43,117 @@ class AmendNotice:
     replaces: str | None = None
 
 
-Effect = Notify | AmendNotice
-KINDS: Mapping[str, type[Effect]] = {"notify": Notify, "amend_notice": AmendNotice}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmEffect:
+    """What every effect in a CRM has in common: about whom it is, and who is responsible for it.
+
+    key: the same for ever; written into the vendor's record where that has a place for it, so that a repetition and
+    what comes back are recognised. at: when what it tells of happened. client: handle of the client. contact: his name
+    as the hub knows him, else None. to: key of `[team]` of the one who is responsible, None where nobody is. text: what
+    it says, in the hub's language.
+
+    Filled in at delivery, ids of the connection that carries it: card, deal (the client's open one), owner (account of
+    `to` there, without `user:`), replaces (what is amended or closed); number: 31 bits, the same for all effects of one
+    case, for vendors that want an integer of ours.
+    """
+
+    key: str
+    at: datetime
+    client: str
+    contact: str | None = None
+    to: str | None = None
+    text: str
+    card: str | None = None
+    deal: str | None = None
+    owner: str | None = None
+    replaces: str | None = None
+    number: int = 0
+
+    @property
+    def phone(self) -> str | None:
+        """The client's number in E.164 without an extension; None where he is known by no number."""
+        kind_, _, value = self.client.partition(":")
+        return value.partition(";")[0] if kind_ == "phone" else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateTask(CrmEffect):
+    """Give one of us the task to call a client back. case: key of the case; due_at: until when we promised to call."""
+
+    case: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmendTask(CrmEffect):
+    """Make the task `replaces` what is said here: open, due then, with this text, of this one of us."""
+
+    case: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseTask(CrmEffect):
+    """Mark the task `replaces` as done; `text` is its result: how the wait ended."""
+
+    case: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddNote(CrmEffect):
+    """Note on the client's card or deal what happened, here that he was lost in a transfer. case: key of the case."""
+
+    case: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEffect(CrmEffect):
+    """What a CRM is told about a call, once, after it is judged.
+
+    call: reference of the session. outcome: as in `crmhub calls` (model.md 4). duration: seconds of talk. line: the
+    number of ours, as the source names it. recordings: addresses, or references that their source can resolve.
+    text: what came of it, in a few words.
+    """
+
+    call: str
+    direction: Literal["inbound", "outbound"]
+    outcome: str
+    started_at: datetime
+    duration: int
+    line: str | None = None
+    line_group: str
+    recordings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogCall(CallEffect):
+    """Write the call into the client's history; `key` is the unique id of the entry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateLead(CallEffect):
+    """Make a lead of a caller whom the CRM does not know, with the call that he made. title: its name."""
+
+    title: str
+
+
+Effect = Notify | AmendNotice | CreateTask | AmendTask | CloseTask | AddNote | LogCall | CreateLead
+KINDS: Mapping[str, type[Effect]] = {
+    "notify": Notify,
+    "amend_notice": AmendNotice,
+    "create_task": CreateTask,
+    "amend_task": AmendTask,
+    "close_task": CloseTask,
+    "add_note": AddNote,
+    "log_call": LogCall,
+    "create_lead": CreateLead,
+}
+_NAMES = {cls: name for name, cls in KINDS.items()}
 
 
 def kind(effect: Effect) -> str:
     """The name of the effect's kind, as the outbox and `crmhub effects` show it."""
-    return "notify" if isinstance(effect, Notify) else "amend_notice"
+    return _NAMES[type(effect)]
 
 
 def body(effect: Effect) -> dict[str, Any]:
@@ -55,10 +163,14 @@ def body(effect: Effect) -> dict[str, Any]:
     }
 
 
+_INSTANTS = frozenset({"at", "due_at", "started_at"})
+
+
 def from_body(kind_: str, content: Mapping[str, Any]) -> Effect:
     """The effect that `body` wrote."""
     values: dict[str, Any] = {
-        key: datetime.fromisoformat(value) if key in {"at", "due_at"} and value else value
-        for key, value in content.items()
+        key: datetime.fromisoformat(value) if key in _INSTANTS and value else value for key, value in content.items()
     }
+    if "recordings" in values:
+        values["recordings"] = tuple(values["recordings"])
     return KINDS[kind_](**values)

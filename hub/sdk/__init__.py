@@ -1,6 +1,18 @@
 """The only door for plugins: import everything a plugin needs from here."""
 
-from hub.core.effects import AmendNotice, Effect, Notify
+from hub.core.effects import (
+    AddNote,
+    AmendNotice,
+    AmendTask,
+    CallEffect,
+    CloseTask,
+    CreateLead,
+    CreateTask,
+    CrmEffect,
+    Effect,
+    LogCall,
+    Notify,
+)
 from hub.core.effects import body as effect_json
 from hub.core.handles import Handle, Number, canonical, read_number, same_line
 from hub.core.records import (
@@ -26,7 +38,7 @@ from hub.core.records import (
     to_json,
 )
 from hub.core.stitch import stitch
-from hub.errors import AuthFailed, ConfigError, Forged, HubError, Malformed, Rejected, Temporary
+from hub.errors import AuthFailed, ConfigError, Forged, HubError, Malformed, NothingToDo, Rejected, Temporary
 from hub.sdk.connector import (
     Checked,
     Connector,
@@ -46,10 +58,11 @@ from hub.sdk.hooks import hookimpl, hookspec
 from hub.sdk.host import Host, Http
 
 __all__ = [
-    "AmendNotice", "AuthFailed", "Call", "Card", "Checked", "ConfigError", "Connector", "Context", "Deal", "Effect",
-    "Forged", "Gone", "Handle", "Host", "Http", "HubError", "Leg", "Malformed", "Mark", "Meeting",
-    "Member", "MemberRef", "Message", "Notify", "Number", "Page", "Presence", "Push", "Raw", "Received", "Record",
-    "Refused", "Rejected", "Reply", "Sent", "Stored", "Stream", "Submission", "Target", "Task", "Temporary",
-    "Transfer", "WebhookRequest", "WrongRecord", "canonical", "effect_json", "from_json", "hookimpl", "hookspec", "instant",
+    "AddNote", "AmendNotice", "AmendTask", "AuthFailed", "Call", "CallEffect", "Card", "Checked", "CloseTask",
+    "ConfigError", "Connector", "Context", "CreateLead", "CreateTask", "CrmEffect", "Deal", "Effect", "Forged", "Gone",
+    "Handle", "Host", "Http", "HubError", "Leg", "LogCall", "Malformed", "Mark", "Meeting", "Member", "MemberRef",
+    "Message", "NothingToDo", "Notify", "Number", "Page", "Presence", "Push", "Raw", "Received", "Record", "Refused",
+    "Rejected", "Reply", "Sent", "Stored", "Stream", "Submission", "Target", "Task", "Temporary", "Transfer",
+    "WebhookRequest", "WrongRecord", "canonical", "effect_json", "from_json", "hookimpl", "hookspec", "instant",
     "read_number", "same_line", "stitch", "to_json",
 ]

@@ -97,10 +97,15 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A delivered effect: the vendor's id of what was made, and where a person opens it."""
+    """A delivered effect: the vendor's id of what was made, and where a person opens it.
+
+    card, deal: ids of the client and the deal that were made with it, so that what follows at once goes onto them.
+    """
 
     id: str | None = None
     url: str | None = None
+    card: str | None = None
+    deal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +157,16 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A way out for one kind of effect; `send` looks before it creates and is safe to call twice if repeat="safe"."""
+    """A way out for one kind of effect; `send` looks before it creates and is safe to call twice if repeat="safe".
+
+    on: whether these settings switch it on. switch: the line of the settings that does, as `crmhub check` shows it.
+    """
 
     effect: type[Effect]
-    send: Callable[[Client, Effect], Awaitable[Sent]]
+    send: Callable[[Client, Any], Awaitable[Sent]]
     repeat: Literal["safe", "never"] = "safe"
+    on: bool = True
+    switch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +176,7 @@ class Connector:
     settings: pydantic model of the connection's own keys. open: makes a client of one lane (an async context
     manager). check: tries the access and says, line by line, what holds. parse: raw kind → parser, pure. parse_reads: the
     settings that `parse` depends on; when one changes, the kept raws are parsed again. streams: the ways in that these settings offer. webhook:
-    verifies and names items, nothing else. push: the ways out that these settings offer. read: items of a file, for `crmhub import`.
+    verifies and names items, nothing else. push: all ways out that it has; each says whether these settings switch it on. read: items of a file, for `crmhub import`.
     """
 
     name: str
