@@ -99,6 +99,11 @@ def template(answers: Answers) -> str:
     return "\n".join("\n".join(part) + "\n" for part in parts)
 
 
+def section(item: Draft, language: Language) -> Iterator[str]:
+    """The lines of one connection."""
+    return _connection(item, _sayer(language))
+
+
 def toml(value: Any) -> str:
     """A value as TOML writes it."""
     if isinstance(value, bool):
@@ -306,9 +311,12 @@ def _switched(known: object, text: str, remark: str) -> str:
 
 
 def _chooser(answers: Answers) -> Say:
+    return _sayer(_remarks(answers))
+
+
+def _sayer(language: Language) -> Say:
     """Picks from an English and a Russian text."""
-    russian = _remarks(answers) == "ru"
-    return lambda english, in_russian: in_russian if russian else english
+    return lambda english, russian: russian if language == "ru" else english
 
 
 def _remarks(answers: Answers) -> Language:

@@ -1,0 +1,108 @@
+"""How does a connection get into `config.toml` without disturbing what people wrote there?"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from pydantic import BaseModel
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import AoT, Comment, Table
+
+from hub.settings.meanings import Language
+from hub.settings.reading import parse
+from hub.settings.template import draft, section
+
+
+def with_connection(
+    text: str, name: str, plugin: str, model: type[BaseModel], options: Mapping[str, Any], language: Language = "en",
+) -> str:
+    """The text of a configuration with this connection in it.
+
+    A new one is added at the end, every key that is not given beside it as a remark. Of one that is there only the keys
+    that differ are changed, and an option that is None is taken out; comments and order stay.
+    """
+    document = tomlkit.parse(text)
+    existing = document.get("connections", {}).get(name)
+    if isinstance(existing, Table):
+        _change(existing, options)
+        return tomlkit.dumps(document)
+    given = {key: value for key, value in options.items() if value is not None}
+    end = "\r\n" if "\r\n" in text else "\n"
+    added = section(draft(name, plugin, model, given), language)
+    body = text.rstrip()
+    return (body + end * 2 if body else "") + "".join(line + end for line in added)
+
+
+def write(path: Path, text: str) -> None:
+    """Put the text in the place of the file at once, or leave the file as it was. ConfigError where it would be wrong.
+
+    A file that is a link stays one, and its mode is kept.
+    """
+    parse(text, path)
+    target = path.resolve()
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    beside = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.chmod(target.stat().st_mode & 0o7777)
+        beside.replace(target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _change(table: Table, options: Mapping[str, Any]) -> None:
+    for key, value in options.items():
+        if value is None:
+            table.pop(key, None)
+        elif key not in table:
+            _add(table, key, _item(value))
+        elif table[key] != value:
+            table[key] = _item(value)
+
+
+def _add(table: Table, key: str, item: Any) -> None:
+    """A new key takes the place of the remark that shows it, else stands below the last key.
+
+    tomlkit itself would put it below the remarks that introduce the next table.
+    """
+    rows = table.value.body
+    for _, row in rows:
+        shown = _shown(row, key)
+        if shown is not None:
+            shown[key] = item
+            row.trivia.comment = tomlkit.dumps(shown).strip()
+            return
+    line = tomlkit.document()
+    line[key] = item
+    last = next(row for known, row in reversed(rows) if known is not None and not isinstance(row, Table | AoT))
+    end = last.trivia.trail or "\n"
+    last.trivia.trail = end + tomlkit.dumps(line).strip() + end
+
+
+def _shown(row: Any, key: str) -> tomlkit.TOMLDocument | None:
+    """The line that this remark would be without its sign, if it is one that gives the key."""
+    if not isinstance(row, Comment):
+        return None
+    try:
+        line = tomlkit.parse(row.trivia.comment.removeprefix("#").strip())
+    except TOMLKitError:
+        return None
+    return line if key in line else None
+
+
+def _item(value: Any) -> Any:
+    """References stay on one line, as people write them."""
+    if not isinstance(value, Mapping):
+        return value
+    inline = tomlkit.inline_table()
+    inline.update(value)
+    return inline
