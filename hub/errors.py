@@ -4,6 +4,7 @@
     ├── ConfigError     operator       start refused; all mistakes at once, each with its key and a right example
     ├── Forged          nobody         the request is answered 401 and counted
     ├── Temporary       nobody         tried again later (after `retry_after` seconds where the vendor says so)
+    │   └── Throttled   nobody         too many requests: all work of the vendor's account rests for that long
     ├── AuthFailed      operator       this connection pauses, the others go on
     ├── Rejected        operator       this item becomes a dead letter
     ├── NothingToDo     nobody         this effect is dropped: it could be done to nothing
@@ -57,6 +58,13 @@ class Temporary(HubError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Throttled(Temporary):
+    """The vendor finds that we ask too often: everybody who shares the account rests for `retry_after` seconds.
+
+    None: for a second or so, longer each time. A plugin's `classify` names the time for a ban.
+    """
 
 
 class AuthFailed(HubError):

@@ -145,7 +145,7 @@ async def _check(configured: settings.Settings, link: Link) -> list[Checked]:
         return [Checked("its secrets can be found", ok=False, problem=str(mistake)) for mistake in link.problem.mistakes]
     if link.connector.open is None or link.connector.check is None:
         return [Checked("its keys are right", ok=True)]
-    host = ConnectionHost(link.name, context_of(configured, link.name), None, clock.now, link.connector.classify)
+    host = ConnectionHost(link.name, context_of(configured, link.name), clock.now, link.connector.classify)
     try:
         async with asyncio.timeout(30), link.connector.open(link.settings, host) as client:
             return list(await link.connector.check(client))

@@ -15,7 +15,7 @@ from hub import log, meters
 from hub.core import effects
 from hub.core.effects import KINDS, Effect, Notify
 from hub.core.handles import kind_of
-from hub.engine.host import ConnectionHost
+from hub.engine.host import lend
 from hub.engine.hub import Hub
 from hub.errors import AuthFailed, HubError, Temporary
 from hub.registry import Link
@@ -111,10 +111,9 @@ async def step(hub: Hub, link: Link, now: datetime | None = None) -> bool:
         await hub.db.write(Priority.SETTLE, _refused, link.name, str(link.problem), hub.now())
         return False
     assert link.connector.open is not None, "a connector with pushes can be opened"
-    host = ConnectionHost(link.name, hub.context(link.name), None, hub.now, link.connector.classify)
     waiting = [row.id for row in rows]
     try:
-        async with link.connector.open(link.settings, host) as client:
+        async with link.connector.open(link.settings, lend(hub, link)) as client:
             for row in rows:
                 waiting.remove(row.id)
                 pause = await _deliver(hub, link, client, row, moment)

@@ -3,42 +3,89 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+from pydantic import BaseModel, SecretStr
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from hub import meters
 from hub.clock import Clock
-from hub.errors import AuthFailed, HubError, Rejected, Temporary
+from hub.engine.hub import Hub
+from hub.errors import AuthFailed, HubError, Temporary
+from hub.registry import Link
 from hub.sdk.connector import Context
+from hub.sdk.host import Access
+from hub.sdk.refusal import refusal
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ATTEMPTS = 3
 _TIMEOUT = httpx.Timeout(30, connect=10)
 
 
+class NoTokens:
+    """The access of a connection that has none."""
+
+    def __init__(self, connection: str) -> None:
+        self.connection = connection
+
+    async def access(self) -> str:
+        """Nothing: a person has to authorise."""
+        raise AuthFailed(f"nobody has authorised {self.connection} yet: crmhub connect {self.connection}")
+
+    async def renewed(self, refused: str) -> str:
+        """As `access`."""
+        return await self.access()
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionHost:
-    """The services of the hub for one connection."""
+    """The services of the hub for one connection and lane."""
 
     connection: str
     context: Context
-    since: datetime | None
     now: Clock
     classify: Callable[[httpx.Response], HubError | None] | None = None
+    hook_url: str | None = None
+    secrets: tuple[str, ...] = ()
+    tokens: Access = NoTokens("it")
+    backfill: bool = False
 
     @asynccontextmanager
-    async def http(self, base_url: str, *, secrets: Sequence[str] = ()) -> AsyncIterator[ConnectionHttp]:
+    async def http(
+        self, base_url: str, *, secrets: Sequence[str] = (), bearer: str | None = None, tokens: bool = False
+    ) -> AsyncIterator[ConnectionHttp]:
         """A client for `base_url`; it follows no redirect, for a secret must not reach another host."""
+        hidden = tuple(secret for secret in (*self.secrets, *secrets, bearer or "") if secret)
         async with httpx.AsyncClient(base_url=base_url, timeout=_TIMEOUT, follow_redirects=False) as client:
-            yield ConnectionHttp(self, client, tuple(secret for secret in secrets if secret))
+            yield ConnectionHttp(self, client, hidden, bearer, self.tokens if tokens else None)
+
+
+def lend(hub: Hub, link: Link, *, backfill: bool = False) -> ConnectionHost:
+    """The services of the hub for one lane of a connection. backfill: its requests go behind all others."""
+    public = hub.settings.web.public_url
+    return ConnectionHost(
+        link.name, hub.context(link.name), hub.now, link.connector.classify,
+        hook_url=f"{public}/hooks/{link.name}" if public else None,
+        secrets=tuple(secrets_in(link.settings)), tokens=NoTokens(link.name), backfill=backfill,
+    )
+
+
+def secrets_in(value: Any) -> Iterator[str]:
+    """Every secret that a connection's settings hold."""
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        yield from secrets_in([inner for _, inner in value])
+    elif isinstance(value, dict):
+        yield from secrets_in(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from secrets_in(inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +95,38 @@ class ConnectionHttp:
     host: ConnectionHost
     client: httpx.AsyncClient
     secrets: tuple[str, ...]
+    bearer: str | None = None
+    tokens: Access | None = None
 
-    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """One request; reads are tried up to three times. Raises Temporary, AuthFailed or Rejected."""
-        if method.upper() not in _READS:
-            return await self._once(method, path, options)
+    async def request(self, method: str, path: str, *, repeat: bool = False, **options: Any) -> httpx.Response:
+        """One request; reads are tried up to three times. Raises Temporary, Throttled, AuthFailed or Rejected."""
+        if method.upper() not in _READS and not repeat:
+            return await self._authorised(method, path, options)
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(Temporary), stop=stop_after_attempt(_ATTEMPTS), wait=_pause, reraise=True
         )
-        return await retrying(self._once, method, path, options)
+        return await retrying(self._authorised, method, path, options)
 
-    async def _once(self, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
+    async def _authorised(self, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
+        """Send with the access token there is; where the vendor refuses it, once more with a new one."""
+        bearer = await self.tokens.access() if self.tokens else self.bearer
+        response = await self._send(method, path, options, bearer)
+        if response.status_code == 401 and self.tokens is not None and bearer is not None:
+            response = await self._send(method, path, options, await self.tokens.renewed(bearer))
+        self._judge(response)
+        return response
+
+    async def _send(self, method: str, path: str, options: dict[str, Any], bearer: str | None) -> httpx.Response:
+        headers = httpx.Headers(options.get("headers"))
+        if bearer is not None:
+            headers["Authorization"] = f"Bearer {bearer}"
         begun = time.perf_counter()
         try:
-            response = await self.client.request(method, path, **options)
+            response = await self.client.request(method, path, **{**options, "headers": headers})
         except httpx.RequestError as error:
             self._measure(begun, type(error).__name__)
             raise Temporary(self._redacted(f"{self.host.connection} cannot be reached: {error!r}")) from None
         self._measure(begun, str(response.status_code))
-        self._judge(response)
         return response
 
     def _measure(self, begun: float, status: str) -> None:
@@ -75,34 +135,16 @@ class ConnectionHttp:
     def _judge(self, response: httpx.Response) -> None:
         """Raise what the answer means; a vendor that speaks in bodies is asked first."""
         error = self.host.classify(response) if self.host.classify else None
-        if error is not None:
-            raise error
-        if response.status_code < 300:
+        error = error or refusal(response, self.host.connection)
+        if error is None:
             return
-        text = self._redacted(f"{self.host.connection} answered {response.status_code}: {response.text[:300]}")
-        if response.status_code in {401, 403}:
-            raise AuthFailed(text)
-        if response.status_code in {408, 425, 429} or response.status_code >= 500:
-            raise Temporary(text, _retry_after(response))
-        raise Rejected(text)
+        error.args = tuple(self._redacted(part) if isinstance(part, str) else part for part in error.args)
+        raise error
 
     def _redacted(self, text: str) -> str:
         for secret in self.secrets:
             text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
         return text
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds, from either form of the header (RFC 9110, 10.2.3)."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    answered = parsedate_to_datetime(response.headers["Date"]) if "Date" in response.headers else datetime.now(UTC)
-    return max((moment - answered).total_seconds(), 0.0)
 
 
 def _pause(state: RetryCallState) -> float:

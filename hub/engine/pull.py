@@ -13,7 +13,7 @@ from statistics import median
 from sqlalchemy import Connection
 
 from hub import log, meters
-from hub.engine.host import ConnectionHost
+from hub.engine.host import lend
 from hub.engine.hub import Hub
 from hub.engine.receive import arrival
 from hub.errors import AuthFailed, HubError, Temporary
@@ -104,9 +104,7 @@ class Puller:
         if link.problem is not None:
             raise AuthFailed(str(link.problem))
         assert link.connector.open is not None, "a connector with streams can be opened"
-        host = ConnectionHost(
-            link.name, self._hub.context(link.name), None, self._hub.now, link.connector.classify
-        )
+        host = lend(self._hub, link, backfill=self._stream.backfill)
         async with link.connector.open(link.settings, host) as client:
             cursor = await self._hub.db.read(connections.cursor, link.name, self._stream.name)
             read = self._stream.live or self._stream.pull

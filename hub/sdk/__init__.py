@@ -38,11 +38,13 @@ from hub.core.records import (
     to_json,
 )
 from hub.core.stitch import stitch
-from hub.errors import AuthFailed, ConfigError, Forged, HubError, Malformed, NothingToDo, Rejected, Temporary
+from hub.errors import AuthFailed, ConfigError, Forged, HubError, Malformed, NothingToDo, Rejected, Temporary, Throttled
 from hub.sdk.connector import (
     Checked,
     Connector,
     Context,
+    Limit,
+    Login,
     Page,
     Push,
     Raw,
@@ -52,17 +54,18 @@ from hub.sdk.connector import (
     Sent,
     Stored,
     Stream,
+    Tokens,
     WebhookRequest,
 )
 from hub.sdk.hooks import hookimpl, hookspec
-from hub.sdk.host import Host, Http
+from hub.sdk.host import Access, Host, Http
 
 __all__ = [
-    "AddNote", "AmendNotice", "AmendTask", "AuthFailed", "Call", "CallEffect", "Card", "Checked", "CloseTask",
-    "ConfigError", "Connector", "Context", "CreateLead", "CreateTask", "CrmEffect", "Deal", "Effect", "Forged", "Gone",
-    "Handle", "Host", "Http", "HubError", "Leg", "LogCall", "Malformed", "Mark", "Meeting", "Member", "MemberRef",
-    "Message", "NothingToDo", "Notify", "Number", "Page", "Presence", "Push", "Raw", "Received", "Record", "Refused",
-    "Rejected", "Reply", "Sent", "Stored", "Stream", "Submission", "Target", "Task", "Temporary", "Transfer",
-    "WebhookRequest", "WrongRecord", "canonical", "effect_json", "from_json", "hookimpl", "hookspec", "instant",
-    "read_number", "same_line", "stitch", "to_json",
+    "Access", "AddNote", "AmendNotice", "AmendTask", "AuthFailed", "Call", "CallEffect", "Card", "Checked",
+    "CloseTask", "ConfigError", "Connector", "Context", "CreateLead", "CreateTask", "CrmEffect", "Deal", "Effect",
+    "Forged", "Gone", "Handle", "Host", "Http", "HubError", "Leg", "Limit", "LogCall", "Login", "Malformed", "Mark",
+    "Meeting", "Member", "MemberRef", "Message", "NothingToDo", "Notify", "Number", "Page", "Presence", "Push",
+    "Raw", "Received", "Record", "Refused", "Rejected", "Reply", "Sent", "Stored", "Stream", "Submission", "Target",
+    "Task", "Temporary", "Throttled", "Tokens", "Transfer", "WebhookRequest", "WrongRecord", "canonical",
+    "effect_json", "from_json", "hookimpl", "hookspec", "instant", "read_number", "same_line", "stitch", "to_json",
 ]

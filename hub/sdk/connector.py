@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from hub.core.effects import Effect
 from hub.core.records import Record
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import httpx
 
     from hub.errors import HubError
-    from hub.sdk.host import Host
+    from hub.sdk.host import Host, Http
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +147,16 @@ Read: TypeAlias = Callable[[Path, str, Settings, Context], Iterable[Raw | Refuse
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A way in: `pull` reads pages from a cursor and ends, `live` stays open."""
+    """A way in: `pull` reads pages from a cursor and ends, `live` stays open.
+
+    backfill: it fetches history: its requests go behind all other work of the account.
+    """
 
     name: str
     pull: Pull | None = None
     live: Pull | None = None
     every: timedelta = timedelta(minutes=5)
+    backfill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,50 @@ class Push:
     repeat: Literal["safe", "never"] = "safe"
     on: bool = True
     switch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many requests a vendor takes: `rate` a second, `burst` of them at once.
+
+    account: whom the vendor counts, as a text; whoever names the same account shares the same budget, whichever
+    connection, lane or process it is. The hub keeps a little below the rate, so that no eighth request reaches the
+    vendor within a second that allows seven.
+    """
+
+    account: str
+    rate: float
+    burst: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What an authorisation gave. refresh: None where it cannot be renewed; expires_at: None when unknown or never."""
+
+    access: SecretStr
+    refresh: SecretStr | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How a person gives the hub access, and how the hub keeps it (OAuth 2.0, authorization code).
+
+    address: (settings, redirect_uri, state) → where the person gives consent. exchange: (http, settings, query,
+    redirect_uri) → tokens, also with options of the connection that the vendor told on the way; `query` is what the
+    vendor sent to the redirect page. refresh: (http, settings, tokens) → new tokens. `http` has no base: give it whole
+    addresses. every: tokens are refreshed at least so often, that those of an idle connection do not die.
+
+    The hub calls `refresh` one at a time for a connection, stores what it gave before anybody uses it, and takes any
+    refusal as the end of the access.
+    """
+
+    address: Callable[[Settings, str, str], str]
+    exchange: Callable[
+        [Http, Settings, Mapping[str, str], str], Awaitable[Tokens | tuple[Tokens, Mapping[str, Any]]]
+    ]
+    refresh: Callable[[Http, Settings, Tokens], Awaitable[Tokens]]
+    every: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,4 +238,7 @@ class Connector:
     webhook: Callable[[WebhookRequest, Settings], Received] | None = None
     push: Callable[[Settings], Sequence[Push]] | None = None
     classify: Callable[[httpx.Response], HubError | None] | None = None
+    limits: Callable[[Settings], Sequence[Limit]] | None = None
+    login: Callable[[Settings], Login | None] | None = None
+    subscribe: Callable[[Client, str], Awaitable[datetime | None]] | None = None
     read: Read | None = None

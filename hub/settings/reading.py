@@ -124,7 +124,7 @@ class _Reader:
                 "listen on 127.0.0.1, or name in trusted_proxy the proxy that guards the pages",
                 EXAMPLES["listen"],
             )
-        return Web(table.host, table.port, tuple(table.trusted_proxy))
+        return Web(table.host, table.port, tuple(table.trusted_proxy), table.public_url)
 
     def _calendars(self) -> Iterator[tuple[str, Calendar]]:
         for name, table in self._tables("calendars"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -29,6 +30,7 @@ EXAMPLES = {
     "head_of_sales": 'head_of_sales = "gleb"',
     "listen": 'listen = "127.0.0.1:8080"',
     "trusted_proxy": 'trusted_proxy = ["10.0.0.2"]',
+    "public_url": 'public_url = "https://hub.example.ru"',
     "production_calendar": 'production_calendar = "RU"',
     "exceptions": 'exceptions = [{ on = 2026-12-31, hours = "09:00-15:00", why = "New Year\'s Eve" }]',
     "on": "on = 2026-12-31",
@@ -88,12 +90,28 @@ def _address(text: str) -> str:
     return text
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a name or address means this machine."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _network(text: str) -> str:
     try:
         ip_network(text)
     except ValueError as error:
         raise ValueError(f'"{text}" is no IP address or network; write "10.0.0.2" or "10.0.0.0/24"') from error
     return text
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    if not secure or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError(f'"{text}" is no https address by which others reach the hub')
+    return text.rstrip("/")
 
 
 def _database(given: Any) -> str | Secret:
@@ -132,6 +150,7 @@ class HubTable(Table):
 class WebTable(Table):
     listen: Annotated[str, AfterValidator(_address)] = "127.0.0.1:8080"
     trusted_proxy: list[Annotated[str, AfterValidator(_network)]] = []
+    public_url: Annotated[str | None, AfterValidator(_public_url)] = None
 
     @property
     def host(self) -> str:
@@ -143,14 +162,7 @@ class WebTable(Table):
 
     @property
     def is_loopback(self) -> bool:
-        return self.host == "localhost" or _is_loopback(self.host)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return is_loopback(self.host)
 
 
 class ExceptionTable(Table):

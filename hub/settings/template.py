@@ -188,6 +188,10 @@ def _web(say: Say) -> Iterator[str]:
         'trusted_proxy = ["10.0.0.2"]',
         say("a proxy that guards the pages from strangers", "адрес прокси, который закрывает страницы от чужих"),
     )
+    yield _off(
+        'public_url = "https://hub.example.ru"',
+        say("how vendors reach the hub: webhooks, consent", "адрес хаба для систем: вебхуки, согласие"),
+    )
 
 
 def _policy(language: Language) -> Iterator[str]:

@@ -16,11 +16,15 @@ from hub.settings.secrets import Secret, Vault, look_up, resolved
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """Where the pages are served, and whose word about the remote address is taken."""
+    """Where the pages are served, and whose word about the remote address is taken.
+
+    public_url: how vendors reach us from outside, without a slash at its end; None when they cannot.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
     trusted_proxy: tuple[str, ...] = ()
+    public_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

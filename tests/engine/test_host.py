@@ -28,7 +28,7 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[respx.MockRouter]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[ConnectionHttp]:
-    host = ConnectionHost("amo", Context("amo"), None, lambda: datetime(2026, 3, 10, 7, tzinfo=UTC))
+    host = ConnectionHost("amo", Context("amo"), lambda: datetime(2026, 3, 10, 7, tzinfo=UTC))
     async with host.http(URL, secrets=[SECRET, ""]) as client:
         yield client
 
@@ -113,7 +113,7 @@ async def test_a_vendor_that_speaks_in_bodies_is_classified_first(vendor: respx.
     def classify(response: httpx.Response) -> HubError | None:
         return Temporary("QUERY_LIMIT") if "QUERY_LIMIT" in response.text else None
 
-    host = ConnectionHost("b24", Context("b24"), None, lambda: datetime.now(UTC), classify)
+    host = ConnectionHost("b24", Context("b24"), lambda: datetime.now(UTC), classify)
     vendor.post("/x").mock(return_value=httpx.Response(200, json={"error": "QUERY_LIMIT"}))
     async with host.http(URL) as http:
         with pytest.raises(Temporary, match="QUERY_LIMIT"):

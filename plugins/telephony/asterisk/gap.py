@@ -83,7 +83,7 @@ async def pull_cdr(client: Pbx, cursor: Any) -> AsyncIterator[Page]:
         return
     zone = ZoneInfo(settings.timezone)
     before = cursor if isinstance(cursor, Mapping) else {}
-    floor = client.host.since or client.host.now() - _LOOKBACK
+    floor = client.host.now() - _LOOKBACK
     since = int(before.get("since", floor.timestamp() * 1000))
     known = set(before.get("known", ()))
     found = await asyncio.to_thread(lambda: list(_since(settings.cdr, "cdr", since, zone)))
