@@ -9,9 +9,9 @@ from datetime import datetime
 
 from hub.core.attempts import Attempt, attempts
 from hub.core.calls import Verdict
-from hub.core.deals import EVER
 from hub.core.evidence import Evidence
 from hub.core.handles import kind_of
+from hub.core.history import EVER
 from hub.core.marks import Marks
 from hub.core.once import once
 from hub.core.policy import LineGroup, Rulebook

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 
-from hub.core.horizon import version_from
+from hub.core.history import EVER, states, version_from
 from hub.core.records import Deal
 from hub.core.session import FOREVER, Span
 from hub.core.timeline import History
-
-EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def open_spans(history: History[Deal]) -> list[Span]:
     """The stretches in which the deal was open.
 
-    A deal is open from its creation on, also before the first version that we have of it, until a version says
-    otherwise, at its `closed_at` if it names one; a deletion ends it.
+    A deal is open from its creation on, also before the first version that we have of it, until a version or the log
+    says otherwise, at its `closed_at` if a version names one; a deletion ends it.
     """
     if not history.versions:
         return []
-    starts = [version_from(version) or EVER for version in history.versions]
-    created = min((version.created_at for version in history.versions if version.created_at), default=starts[0])
-    spans: list[Span] = [(created, starts[0])] if created < starts[0] else []
-    for deal, (start, until) in zip(history.versions, pairwise([*starts, FOREVER]), strict=True):
-        if deal.state == "open":
-            spans.append((start, until))
-        elif deal.closed_at is not None:
-            spans = [(begin, min(end, deal.closed_at)) for begin, end in spans]
+    course = states(history)
+    spans = [
+        (begin, end)
+        for (begin, state), (end, _) in pairwise([*course, (FOREVER, None)])
+        if state == "open"
+    ]
+    for deal in history.versions:
+        if deal.state != "open" and deal.closed_at is not None:
+            known_from = version_from(deal) or EVER
+            spans = [(begin, min(end, deal.closed_at) if begin < known_from else end) for begin, end in spans]
     gone = history.gone_at or FOREVER
     return [(begin, min(end, gone)) for begin, end in spans if begin < min(end, gone)]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from hub.core.history import version_from
 from hub.core.records import Card, Deal, Message
 from hub.core.session import cut
 from hub.core.timeline import Fact, History, R_co, Timeline
@@ -40,11 +41,6 @@ def next_known(timeline: Timeline, at: datetime) -> datetime | None:
     return min((moment for moment in _moments(timeline) if moment > at), default=None)
 
 
-def version_from(record: Card | Deal) -> datetime | None:
-    """From when on a version of a card or deal holds; None: as long as anybody remembers."""
-    return record.changed_at or record.created_at
-
-
 def _moments(timeline: Timeline) -> Iterator[datetime]:
     for call in timeline.calls:
         yield call.record.started_at
@@ -63,6 +59,7 @@ def _moments(timeline: Timeline) -> Iterator[datetime]:
     histories: tuple[History[Card] | History[Deal], ...] = (*timeline.cards, *timeline.deals)
     for history in histories:
         yield from (at for version in history.versions if (at := version_from(version)) is not None)
+        yield from (change.at for change in history.changes)
         if history.gone_at is not None:
             yield history.gone_at
 
@@ -81,6 +78,8 @@ def _histories(histories: Iterable[History[R_co]], at: datetime) -> Iterator[His
             for version in history.versions
             if not isinstance(version, Card | Deal) or (version_from(version) or at) <= at
         )
-        if versions:
+        changes = tuple(change for change in history.changes if change.at <= at)
+        if versions or changes:  # of what only the log told until then, the first version says who it is
             gone_at = history.gone_at if history.gone_at is not None and history.gone_at <= at else None
-            yield replace(history, versions=versions, gone_at=gone_at)
+            kept = versions or history.versions[:1]
+            yield replace(history, versions=kept, gone_at=gone_at, changes=changes)

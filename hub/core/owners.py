@@ -9,7 +9,7 @@ from datetime import datetime
 
 from hub.core import hours
 from hub.core.handles import same_line
-from hub.core.horizon import version_from
+from hub.core.history import held_at
 from hub.core.hours import Calendar
 from hub.core.policy import LineGroup, Team
 from hub.core.records import Card, Deal
@@ -105,18 +105,6 @@ def _stand_in(owner: str | None, at: datetime | None, group: LineGroup, team: Te
 
 
 # Where an owner may come from, in the words of `owner_order`.
-
-
-def held_at(history: History[Card] | History[Deal], at: datetime) -> Card | Deal | None:
-    """The version in force at that moment; None before the first, and from the deletion on."""
-    if history.gone_at is not None and history.gone_at <= at:
-        return None
-    found: Card | Deal | None = None
-    for version in history.versions:
-        start = version_from(version)
-        if start is None or start <= at:
-            found = version
-    return found
 
 
 def open_deals(deals: Sequence[History[Deal]], at: datetime) -> list[Deal]:

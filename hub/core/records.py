@@ -239,13 +239,29 @@ class Gone(_Versioned):
     at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change(_Versioned):
+    """An entry of a source's log: at `at` the `field` of a card or deal went from `before` to `after`.
+
+    of, on: kind and id of the object, of the same connection. before, after: members for `owner` (None: nobody's), and
+    `open`, `won` or `lost` for `state`.
+    """
+
+    of: Literal["card", "deal"]
+    on: str
+    at: datetime
+    field: Literal["owner", "state"]
+    before: MemberRef | None = None
+    after: MemberRef | None = None
+
+
 Record: TypeAlias = (
-    Member | Card | Deal | Task | Call | Message | Submission | Meeting | Presence | Mark | Gone
+    Member | Card | Deal | Task | Call | Message | Submission | Meeting | Presence | Mark | Change | Gone
 )
 KINDS: Mapping[str, type[Record]] = types.MappingProxyType(
     {
         "member": Member, "card": Card, "deal": Deal, "task": Task, "call": Call, "message": Message,
-        "submission": Submission, "meeting": Meeting, "presence": Presence, "mark": Mark, "gone": Gone,
+        "submission": Submission, "meeting": Meeting, "presence": Presence, "mark": Mark, "change": Change, "gone": Gone,
     }
 )
 CLOSING_REASONS = ("wrong_number", "spam", "duplicate", "handled_offline", "asked_not_to_call")
@@ -476,6 +492,12 @@ def _contradictions(record: Record) -> list[str]:
             found.append(f"reason: {record.reason!r} is none of {' '.join(CLOSING_REASONS)}")
         if record.kind == "snoozed" and record.until is None:
             found.append("until: a snoozed mark needs it, for example 2026-03-10T15:00:00+03:00")
+    if isinstance(record, Change) and record.field == "state":
+        found += [
+            f"{name}: {value!r} is none of open won lost"
+            for name, value in (("before", record.before), ("after", record.after))
+            if value not in ("open", "won", "lost")
+        ]
     if isinstance(record, Gone) and record.of not in KINDS:
         found.append(f"of: {record.of!r} is none of {' '.join(KINDS)}")
     return found
@@ -598,6 +620,8 @@ def qualified(record: Record, connection: str) -> Record:
             changes = {"member": full(record.member)}
         case Mark():
             changes = {"by": full(record.by), "on": full(record.on)}
+        case Change():
+            changes = {"before": full(record.before), "after": full(record.after)}
         case _:
             return record
     return replace(record, **changes)
@@ -646,7 +670,7 @@ def moment(record: Record) -> datetime | None:
     match record:
         case Call():
             return record.started_at
-        case Message() | Submission() | Presence() | Mark():
+        case Message() | Submission() | Presence() | Mark() | Change():
             return record.at
         case Meeting():
             return record.starts_at

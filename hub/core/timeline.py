@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
-from hub.core.records import Call, Card, Deal, Mark, Meeting, Message, Record, Submission, Task
+from hub.core.records import Call, Card, Change, Deal, Mark, Meeting, Message, Record, Submission, Task
 
 R_co = TypeVar("R_co", bound=Record, covariant=True)
 
@@ -32,11 +32,15 @@ class Fact(Generic[R_co]):
 
 @dataclass(frozen=True, slots=True)
 class History(Generic[R_co]):
-    """An object that owns over time: its versions, oldest first, and when it ended (`gone`)."""
+    """An object that owns over time: its versions, oldest first, and when it ended (`gone`).
+
+    changes: what its source's log says of it, in order of (time, id).
+    """
 
     ref: str
     versions: tuple[R_co, ...]
     gone_at: datetime | None = None
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

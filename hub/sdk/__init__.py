@@ -18,6 +18,7 @@ from hub.core.handles import Handle, Number, canonical, read_number, same_line
 from hub.core.records import (
     Call,
     Card,
+    Change,
     Deal,
     Gone,
     Leg,
@@ -61,11 +62,11 @@ from hub.sdk.hooks import hookimpl, hookspec
 from hub.sdk.host import Access, Host, Http
 
 __all__ = [
-    "Access", "AddNote", "AmendNotice", "AmendTask", "AuthFailed", "Call", "CallEffect", "Card", "Checked",
+    "Access", "AddNote", "AmendNotice", "AmendTask", "AuthFailed", "Call", "CallEffect", "Card", "Change", "Checked",
     "CloseTask", "ConfigError", "Connector", "Context", "CreateLead", "CreateTask", "CrmEffect", "Deal", "Effect",
     "Forged", "Gone", "Handle", "Host", "Http", "HubError", "Leg", "Limit", "LogCall", "Login", "Malformed", "Mark",
-    "Meeting", "Member", "MemberRef", "Message", "NothingToDo", "Notify", "Number", "Page", "Presence", "Push",
-    "Raw", "Received", "Record", "Refused", "Rejected", "Reply", "Sent", "Stored", "Stream", "Submission", "Target",
-    "Task", "Temporary", "Throttled", "Tokens", "Transfer", "WebhookRequest", "WrongRecord", "canonical",
-    "effect_json", "from_json", "hookimpl", "hookspec", "instant", "read_number", "same_line", "stitch", "to_json",
+    "Meeting", "Member", "MemberRef", "Message", "NothingToDo", "Notify", "Number", "Page", "Presence", "Push", "Raw",
+    "Received", "Record", "Refused", "Rejected", "Reply", "Sent", "Stored", "Stream", "Submission", "Target", "Task",
+    "Temporary", "Throttled", "Tokens", "Transfer", "WebhookRequest", "WrongRecord", "canonical", "effect_json",
+    "from_json", "hookimpl", "hookspec", "instant", "read_number", "same_line", "stitch", "to_json",
 ]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from hub.core import records as rec
 from hub.core.handles import Handle
-from hub.core.records import Call, Card, Deal, Gone, Mark, Record
+from hub.core.records import Call, Card, Change, Deal, Gone, Mark, Record
 from hub.store import identity, people
 from hub.store.bulk import chunks, insert_new
 from hub.store.identity import Lists
@@ -171,7 +171,7 @@ def _newer_row(fact: Fact, current: Any | None) -> dict[str, Any] | None:
     return {
         "connection": name, "kind": kind, "source_id": source_id, "root": fact.root,
         "version": record.version, "changed_at": record.changed_at, "tie_at": tie, "digest": content,
-        "at": rec.moment(record), "target": _target(record) if isinstance(record, Mark) else None,
+        "at": rec.moment(record), "target": _target(name, record),
         "inbound": isinstance(record, Call) and record.direction == "inbound",
         "as_live": fact.as_live or bool(current is not None and current["as_live"]), "clamped": fact.clamped,
         "gone_at": current["gone_at"] if current is not None else None,
@@ -212,10 +212,14 @@ def _columns(current: Any) -> dict[str, Any]:
     return {column.name: current[column.name] for column in records.c if column.name != "id" and column.name in current}
 
 
-def _target(mark: Mark) -> str:
-    """What a mark is about, as it is looked up: a handle, or a reference (a case key without its kind)."""
-    head, colon, rest = mark.on.partition(":")
-    return rest if colon and rest.count("/") >= 2 and head.isidentifier() else mark.on
+def _target(connection: str, record: Record) -> str | None:
+    """What a mark or a change is about, as it is looked up: a handle, or a reference (a case key without its kind)."""
+    if isinstance(record, Change):
+        return f"{connection}/{record.of}/{record.on}"
+    if not isinstance(record, Mark):
+        return None
+    head, colon, rest = record.on.partition(":")
+    return rest if colon and rest.count("/") >= 2 and head.isidentifier() else record.on
 
 
 def pseudo_handle(record: Record, ref: str) -> str | None:
@@ -339,14 +343,16 @@ def _touch(
         row_id = before.id if before is not None else ids.get((row["connection"], kind, row["source_id"]))
         for handle_id in _either(change, "handle_id"):
             handles_touched[handle_id] = min(handles_touched.get(handle_id, since), since)
-        if kind == "mark":
-            since = BEGINNING if _reopens(change) else since  # what it takes back may be long closed
+        if kind in ("mark", "change"):
+            if kind == "change" or _reopens(change):
+                since = BEGINNING  # whose it was before it changed, and what a mark takes back, may be long ago
             for target in _either(change, "target"):
                 targets[target] = min(targets.get(target, since), since)
         elif kind == "card" and row_id is not None:
             cards.add(row_id)
         elif kind == "deal" and row_id is not None:
-            deals[row_id] = since
+            known = before is not None or (row.get("body") or {}).get("created_at")
+            deals[row_id] = since if known else BEGINNING  # its log may tell of a time before its first version
     owners = people.contacts_of(connection, handles_touched)
     for handle_id, since in handles_touched.items():
         outcome.touch(owners.get(handle_id), since)
@@ -379,7 +385,7 @@ def _since(change: _Change) -> datetime:
 
 
 def _targets(connection: Connection, targets: dict[str, datetime]) -> list[tuple[int, datetime]]:
-    """The contacts that marks are about: of a handle, or of the fact that a reference names."""
+    """The contacts that marks and changes are about: of a handle, or of the fact, card or deal that a reference names."""
     found = [(contact, targets[value]) for value, (_, contact) in people.lookup(connection, targets).items()]
     references = {tuple(target.split("/", 2)): since for target, since in targets.items() if target.count("/") >= 2}
     rows = _stored(connection, references)  # type: ignore[arg-type]
@@ -388,7 +394,8 @@ def _targets(connection: Connection, targets: dict[str, datetime]) -> list[tuple
         (owners[row.handle_id], min(references[key], row.at or BEGINNING))
         for key, row in rows.items() if row.handle_id in owners
     ]
-    return found
+    found += [(row.contact_id, references[key]) for key, row in rows.items() if row.contact_id is not None]
+    return found + _of_deals(connection, {row.id: references[key] for key, row in rows.items() if row.kind == "deal"})
 
 
 def _of_deals(connection: Connection, deals: dict[int, datetime]) -> list[tuple[int, datetime]]:

@@ -44,10 +44,10 @@ def load(connection: Connection, starts: Mapping[int, datetime], until: datetime
         refs[fact.ref] = contact
         ids[fact.ref] = row.id
     refs |= {value: view.id for view, _ in views.values() for value in view.handles}
-    for row in _marks(connection, refs):
+    for row in _naming(connection, refs, "mark"):
         if not _gone(row, until):
             parts[refs[row.target]]["marks"].append(_fact(row, live_since))
-    _add_owners(connection, parts)
+    _add_owners(connection, parts, until)
     first = _first_inbound(connection, owners)
     written = _first_message(connection, owners)
     timelines = {
@@ -92,9 +92,10 @@ def _facts(connection: Connection, owners: Mapping[int, int], since: datetime) -
         )
 
 
-def _marks(connection: Connection, targets: Iterable[str]) -> Iterable[Any]:
+def _naming(connection: Connection, targets: Iterable[str], kind: str) -> Iterable[Any]:
+    """Marks or changes that are about any of these."""
     for part in chunks(targets):
-        yield from connection.execute(select(records).where(records.c.target.in_(part)))
+        yield from connection.execute(select(records).where(records.c.target.in_(part), records.c.kind == kind))
 
 
 def _gone(row: Any, until: datetime | None) -> bool:
@@ -149,8 +150,8 @@ def _first_message(connection: Connection, owners: Mapping[int, int]) -> dict[in
     return found
 
 
-def _add_owners(connection: Connection, parts: dict[int, dict[str, list[Any]]]) -> None:
-    """Cards and deals with all their versions."""
+def _add_owners(connection: Connection, parts: dict[int, dict[str, list[Any]]], until: datetime | None) -> None:
+    """Cards and deals with all their versions and what was logged of them."""
     cards = _rows(connection, select(records).where(records.c.kind == "card"), records.c.contact_id, parts)
     by_key = {(row.connection, row.source_id): row.contact_id for row in cards}
     links: dict[int, set[int]] = defaultdict(set)
@@ -159,7 +160,7 @@ def _add_owners(connection: Connection, parts: dict[int, dict[str, list[Any]]]) 
             if (link.connection, link.card) in by_key:
                 links[link.record_id].add(by_key[link.connection, link.card])
     deals = _rows(connection, select(records), records.c.id, links)
-    histories = _histories(connection, [*cards, *deals])
+    histories = _histories(connection, [*cards, *deals], until)
     for row in cards:
         parts[row.contact_id]["cards"].append(histories[row.id])
     for row in deals:
@@ -174,7 +175,11 @@ def _rows(connection: Connection, statement: Any, column: Any, values: Iterable[
     ]
 
 
-def _histories(connection: Connection, rows: list[Any]) -> dict[int, History[Any]]:
+def _histories(connection: Connection, rows: list[Any], until: datetime | None) -> dict[int, History[Any]]:
+    logged: dict[str, list[rec.Change]] = defaultdict(list)
+    for change in _naming(connection, (f"{row.connection}/{row.kind}/{row.source_id}" for row in rows), "change"):
+        if not _gone(change, until):
+            logged[change.target].append(cast(rec.Change, rec.stored(change.body)))
     kept: dict[int, list[Any]] = defaultdict(list)
     for part in chunks(row.id for row in rows):
         for version in connection.execute(select(versions).where(versions.c.record_id.in_(part))):
@@ -186,9 +191,11 @@ def _histories(connection: Connection, rows: list[Any]) -> dict[int, History[Any
             key=lambda version: rec.order(rec.stored(version.body), bytes(version.digest).hex()),
         )
         revived = row.gone_at is not None and row.changed_at is not None and row.changed_at > row.gone_at
+        ref = f"{row.connection}/{row.kind}/{row.source_id}"
         found[row.id] = History(
-            f"{row.connection}/{row.kind}/{row.source_id}",
+            ref,
             tuple(rec.stored(version.body) for version in ordered),
             None if revived else row.gone_at,
+            tuple(sorted(logged[ref], key=lambda change: (change.at, change.id))),
         )
     return found

@@ -11,7 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core import records
-from hub.core.records import Call, Card, Gone, Mark, Meeting, Presence, WrongRecord, from_json, instant, to_json
+from hub.core.records import (
+    Call,
+    Card,
+    Gone,
+    Mark,
+    Meeting,
+    Presence,
+    WrongRecord,
+    from_json,
+    instant,
+    qualified,
+    to_json,
+)
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("g*/records*.jsonl"))
 CALL = {
@@ -132,3 +144,19 @@ def test_gone_names_what_is_gone() -> None:
     assert isinstance(gone, Gone)
     assert records.reference("amo", gone) == "amo/card/7" == records.reference("amo", Card(id="7"))
     assert problems({"record": "gone", "of": "fax", "id": "7"})[0].startswith("of:")
+
+
+def test_a_change_of_state_names_states():
+    with pytest.raises(WrongRecord, match=r"after: 'closed' is none of open won lost"):
+        from_json({
+            "record": "change", "id": "1", "of": "deal", "on": "7", "at": "2026-03-10T10:00:00+03:00", "field": "state",
+            "before": "open", "after": "closed",
+        })
+
+
+def test_a_change_of_owner_names_one_of_us_by_the_account_of_its_connection():
+    read = from_json({
+        "record": "change", "id": "1", "of": "deal", "on": "7", "at": "2026-03-10T10:00:00+03:00", "field": "owner",
+        "before": "user:5", "after": None,
+    })
+    assert (qualified(read, "amo").before, qualified(read, "amo").after) == ("user:amo/5", None)

@@ -411,3 +411,54 @@ def test_a_long_queue_keeps_neither_what_just_happened_nor_what_time_brings_wait
         assert {people.number(IVAN), people.number(OLGA)} <= set(found)
         assert len(set(found)) == len(found) == 10
         assert people.count_due(connection, later) == 62
+
+
+# What a source logged of cards and deals
+
+
+def change(id: str = "c1", of: str = "card", at: str = "2026-03-10T09:00:00+03:00", **keys: Any) -> Record:
+    return from_json({
+        "record": "change", "id": id, "of": of, "on": "k", "at": at, "field": "owner", "before": "anna", "after": "boris",
+        **keys,
+    })
+
+
+CARD = {"record": "card", "id": "k", "handles": [IVAN], "owner": "boris", "changed_at": "2026-03-10T12:00:00+03:00"}
+DEAL = {"record": "deal", "id": "k", "cards": ["k"], "owner": "boris", "changed_at": "2026-03-10T12:00:00+03:00"}
+
+
+@pytest.mark.parametrize("of", ["card", "deal"])
+@pytest.mark.parametrize("first", ["log", "object"])
+def test_a_change_reaches_the_client_whichever_comes_first(store: Database, of: str, first: str) -> None:
+    put(store, from_json(CARD), call())
+    found = [change(of=of), from_json(DEAL if of == "deal" else {**CARD, "name": "Ivan"})]
+    put(store, found[0] if first == "log" else found[1])
+    settle(store)
+    put(store, found[1] if first == "log" else found[0])
+    assert due(store) == {contact_of(store, IVAN): LONG_AGO}
+    histories = loaded(store, IVAN).deals if of == "deal" else loaded(store, IVAN).cards
+    assert [entry.id for history in histories for entry in history.changes] == ["c1"]
+
+
+def test_a_change_makes_nobody_else_due(store: Database) -> None:
+    put(store, from_json(CARD), call(), from_json({**CARD, "id": "other", "handles": [OLGA]}), call("2", client=OLGA))
+    settle(store)
+    put(store, change())
+    assert due(store).keys() == {contact_of(store, IVAN)}
+
+
+def test_a_change_taken_back_is_no_more(store: Database) -> None:
+    put(store, from_json(CARD), call(), change())
+    put(store, gone("c1", of="change"))
+    assert loaded(store, IVAN).cards[0].changes == ()
+
+
+def test_a_card_with_another_number_or_owner_makes_only_its_own_clients_due(store: Database) -> None:
+    third = "phone:+79210000003"
+    put(store, from_json(CARD), call(), call("2", client=OLGA), call("3", client=third))
+    settle(store)
+    put(store, from_json({**CARD, "owner": "anna", "version": 2}))
+    assert due(store).keys() == {contact_of(store, IVAN)}
+    settle(store)
+    put(store, from_json({**CARD, "handles": [OLGA], "version": 3}))
+    assert due(store).keys() == {contact_of(store, IVAN), contact_of(store, OLGA)}
