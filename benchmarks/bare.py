@@ -1,6 +1,6 @@
 """What does a server cost that only commits what it receives? The measure for the hub's webhook.
 
-    python -m benchmarks.bare PORT FILE
+python -m benchmarks.bare PORT FILE
 """
 
 import asyncio
@@ -54,4 +54,6 @@ def application(path: str) -> Starlette:
 
 
 if __name__ == "__main__":
-    uvicorn.run(application(sys.argv[2]), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False)
+    uvicorn.run(
+        application(sys.argv[2]), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False
+    )

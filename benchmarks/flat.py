@@ -81,7 +81,9 @@ def _multiply(file: Path, times: int) -> None:
             names = [column.name for column in schema.metadata.tables[table].columns]
             values = ", ".join(_copied(table, name, columns, spans) for name in names)
             connection.execute(
-                sqlalchemy.text(f"INSERT INTO {table} ({', '.join(names)}) {numbers} SELECT {values} FROM {table}, copy")
+                sqlalchemy.text(
+                    f"INSERT INTO {table} ({', '.join(names)}) {numbers} SELECT {values} FROM {table}, copy"
+                )
             )
     with engine.connect() as connection:
         connection.execute(sqlalchemy.text("ANALYZE"))

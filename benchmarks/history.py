@@ -65,7 +65,9 @@ def _call(identity: str, start: datetime, client: str, dice: random.Random) -> d
     answered = start + ring if taken else None
     ended = start + ring + (talk if taken else timedelta(0))
     if inbound:
-        legs = [_leg("member", f"ext:{name}", start, answered if name == member else None, ended) for name in MEMBERS[:3]]
+        legs = [
+            _leg("member", f"ext:{name}", start, answered if name == member else None, ended) for name in MEMBERS[:3]
+        ]
         legs = legs if member in MEMBERS[:3] else [*legs[:2], _leg("member", f"ext:{member}", start, answered, ended)]
     else:
         legs = [

@@ -40,7 +40,9 @@ def run(scale: float) -> Iterator[tuple[str, str]]:
         count = int(20_000 * scale)
         records = folder / "records.jsonl"
         until = datetime.now(UTC)
-        records.write_text("\n".join(history.lines(count, clients=count // 8 + 1, until=until)) + "\n", encoding="utf-8")
+        records.write_text(
+            "\n".join(history.lines(count, clients=count // 8 + 1, until=until)) + "\n", encoding="utf-8"
+        )
         yield "import of records", _rate(count, _import(folder, "src", records))
         days = max(1, int(40 * scale))
         recordings = [_shifted(folder, day) for day in range(days)]

@@ -41,7 +41,9 @@ async def post(url: str, build: Build, requests: int, connections: int = 64) -> 
 
 async def _answer(reader: asyncio.StreamReader) -> None:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    length = next((int(line.split(":")[1]) for line in head.lower().split("\r\n") if line.startswith("content-length:")), 0)
+    length = next(
+        (int(line.split(":")[1]) for line in head.lower().split("\r\n") if line.startswith("content-length:")), 0
+    )
     body = await reader.readexactly(length)
     if head.split(" ", 2)[1][0] != "2":
         raise RuntimeError(f"the server said: {head.splitlines()[0]} {body[:200]!r}")

@@ -24,7 +24,9 @@ SECRET = b"benchmark-secret"
 def run(scale: float) -> Iterator[tuple[str, str]]:
     """Post `scale` × 20,000 records one by one to the daemon, then the same bodies to a server that only commits."""
     count = int(20_000 * scale)
-    bodies = [line.encode() for line in history.lines(count, clients=count // 8 + 1, until=datetime.now(UTC), years=0.1)]
+    bodies = [
+        line.encode() for line in history.lines(count, clients=count // 8 + 1, until=datetime.now(UTC), years=0.1)
+    ]
     hub, hub_tail = _measure_hub(bodies)
     yield "webhook of records", f"{hub:,.0f} a second, 99 % within {hub_tail * 1000:.0f} ms"
     bare, bare_tail = _measure_bare(bodies)

@@ -63,7 +63,9 @@ def _listening(web: Web) -> Iterator[socket.socket]:
         try:
             taken.bind((web.host, web.port))
         except OSError as error:
-            problem = f"{web.host}:{web.port} cannot be used ({error.strerror}); end the program there or choose another"
+            problem = (
+                f"{web.host}:{web.port} cannot be used ({error.strerror}); end the program there or choose another"
+            )
             raise ConfigError([Mistake("web.listen", problem, 'listen = "127.0.0.1:8081"')]) from None
         yield taken
 
@@ -78,8 +80,16 @@ async def _serve(hub: Hub, listening: socket.socket, ready: Callable[[str], None
     web = hub.settings.web
     server = _Server(
         uvicorn.Config(
-            build(hub, runner.receiver, broadcaster, runner), host=web.host, port=web.port, log_config=None,
-            lifespan="off", access_log=False, proxy_headers=False, backlog=BACKLOG, timeout_graceful_shutdown=3, server_header=False,
+            build(hub, runner.receiver, broadcaster, runner),
+            host=web.host,
+            port=web.port,
+            log_config=None,
+            lifespan="off",
+            access_log=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=3,
+            server_header=False,
         )
     )
     try:
@@ -98,7 +108,10 @@ async def _serve(hub: Hub, listening: socket.socket, ready: Callable[[str], None
 
 
 async def _announce(
-    server: uvicorn.Server, serving: asyncio.Task[None], listening: socket.socket, ready: Callable[[str], None],
+    server: uvicorn.Server,
+    serving: asyncio.Task[None],
+    listening: socket.socket,
+    ready: Callable[[str], None],
     stop: asyncio.Event,
 ) -> None:
     while not server.started:

@@ -19,7 +19,7 @@ _PLAIN_KEYS = frozenset({"event", "level", "timestamp", "logger", "connection", 
 def mask(text: str) -> str:
     """Telephone numbers and addresses with all but their ends starred out: `+7921*****67`, `i***@example.ru`."""
     text = _PHONE.sub(lambda found: found[0][:5] + "*" * (len(found[0]) - 7) + found[0][-2:], text)
-    return _EMAIL.sub(lambda found: found[0][0] + "***" + found[0][found[0].index("@"):], text)
+    return _EMAIL.sub(lambda found: found[0][0] + "***" + found[0][found[0].index("@") :], text)
 
 
 def _masked(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

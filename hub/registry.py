@@ -104,8 +104,11 @@ def links(settings: Settings, registry: Registry, vault: Vault) -> dict[str, Lin
         connector = registry.connectors.get(connection.plugin)
         if connector is None:
             known = ", ".join(sorted(registry.connectors))
-            wrong.add(("connections", name, "plugin"), f'no plugin offers "{connection.plugin}"; known are {known}',
-                      'plugin = "records"')
+            wrong.add(
+                ("connections", name, "plugin"),
+                f'no plugin offers "{connection.plugin}"; known are {known}',
+                'plugin = "records"',
+            )
             continue
         link = _link(connection, connector, vault, settings.path.name, wrong)
         if link is not None:

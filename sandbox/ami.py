@@ -155,7 +155,9 @@ class AmiServer:
             session.open = False
             return
         session.reply(action, "Success", Message="Authentication accepted")
-        session.send([("Event", "FullyBooted"), ("Privilege", "system,all"), ("Uptime", "86400"), ("LastReload", "86400")])
+        session.send(
+            [("Event", "FullyBooted"), ("Privilege", "system,all"), ("Uptime", "86400"), ("LastReload", "86400")]
+        )
         session.logged_in = True
         self._asked_for.set()
 
@@ -239,7 +241,9 @@ async def _run(folder: Path, port: int, speed: float) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m sandbox.ami", description="A pretend PBX that replays a recording.")
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox.ami", description="A pretend PBX that replays a recording."
+    )
     parser.add_argument("folder", type=Path, help="a folder with ami.jsonl or ami.jsonl.gz and source.json")
     parser.add_argument("--port", type=int, default=5038)
     parser.add_argument("--speed", type=float, default=10, help="of the first run, times faster than life (10)")

@@ -43,7 +43,9 @@ class Recording:
         zone = ZoneInfo(json.loads((folder / "source.json").read_text(encoding="utf-8"))["timezone"])
         rows = [json.loads(line) for line in _lines(folder)]
         began = rows[0]["recv"]
-        events = (Packet(row["recv"] - began, tuple((key, value or "") for key, value in row["fields"])) for row in rows)
+        events = (
+            Packet(row["recv"] - began, tuple((key, value or "") for key, value in row["fields"])) for row in rows
+        )
         return cls(began, tuple(packet for packet in events if _is_event(packet)), zone)
 
     @property

@@ -80,8 +80,14 @@ def calls(draw: st.DrawFn, number: int) -> dict[str, Any]:
         other = draw(st.sampled_from(MEMBERS))
         legs.append(leg("member", other, start, None, start + ring))
     found: dict[str, Any] = {
-        "record": "call", "id": f"c{number}", "direction": direction, "client": client,
-        "line": draw(st.sampled_from(LINES)), "started_at": text(start), "final": draw(st.booleans()), "legs": legs,
+        "record": "call",
+        "id": f"c{number}",
+        "direction": direction,
+        "client": client,
+        "line": draw(st.sampled_from(LINES)),
+        "started_at": text(start),
+        "final": draw(st.booleans()),
+        "legs": legs,
         "callback_requested": draw(st.sampled_from([False, False, True])),
         "hangup_by": draw(st.sampled_from(["client", "member", None])),
     }
@@ -92,7 +98,10 @@ def calls(draw: st.DrawFn, number: int) -> dict[str, Any]:
 
 def leg(kind: str, to: str | None, start: datetime, answered: datetime | None, end: datetime) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "kind": kind, "to": to, "started_at": text(start), "ended_at": text(end),
+        "kind": kind,
+        "to": to,
+        "started_at": text(start),
+        "ended_at": text(end),
         "result": "answered" if answered else "no_answer",
     }
     return {**found, "answered_at": text(answered)} if answered else found
@@ -102,7 +111,10 @@ def leg(kind: str, to: str | None, start: datetime, answered: datetime | None, e
 def marks(draw: st.DrawFn, number: int) -> dict[str, Any]:
     call = f"src/call/c{draw(st.integers(0, 7))}"
     found = {
-        "record": "mark", "id": f"m{number}", "at": text(draw(near)), "by": draw(st.sampled_from(["anna", "boris"])),
+        "record": "mark",
+        "id": f"m{number}",
+        "at": text(draw(near)),
+        "by": draw(st.sampled_from(["anna", "boris"])),
         "kind": draw(st.sampled_from(["taken", "closed", "contacted", "snoozed", "excused", "reopened", "suppressed"])),
         "on": draw(st.sampled_from([call, f"missed_call:{call}", CLIENTS[0]])),
     }
@@ -117,9 +129,15 @@ def marks(draw: st.DrawFn, number: int) -> dict[str, Any]:
 def messages(draw: st.DrawFn, number: int) -> dict[str, Any]:
     ours = draw(st.booleans())
     return {
-        "record": "message", "id": f"t{number}", "at": text(draw(near)), "channel": "sms", "client": CLIENTS[draw(st.integers(0, 2))],
-        "direction": "out" if ours else "in", "author": draw(st.sampled_from(["member", "bot"])) if ours else "client",
-        "member": "ext:101" if ours else None, "text": "…",
+        "record": "message",
+        "id": f"t{number}",
+        "at": text(draw(near)),
+        "channel": "sms",
+        "client": CLIENTS[draw(st.integers(0, 2))],
+        "direction": "out" if ours else "in",
+        "author": draw(st.sampled_from(["member", "bot"])) if ours else "client",
+        "member": "ext:101" if ours else None,
+        "text": "…",
     }
 
 
@@ -128,9 +146,12 @@ def cards(draw: st.DrawFn) -> dict[str, Any]:
     """A version of one of three cards: who a client is, and whose, changes over time."""
     changed = draw(near) - timedelta(hours=draw(st.sampled_from([0, 48])))
     return {
-        "record": "card", "id": f"k{draw(st.integers(0, 2))}", "name": draw(st.sampled_from(["Ivan", "Olga", "Rita"])),
+        "record": "card",
+        "id": f"k{draw(st.integers(0, 2))}",
+        "name": draw(st.sampled_from(["Ivan", "Olga", "Rita"])),
         "handles": sorted(draw(st.sets(st.sampled_from(CLIENTS[:3]), max_size=2))),
-        "owner": draw(st.sampled_from([None, "anna", "gleb"])), "changed_at": text(changed),
+        "owner": draw(st.sampled_from([None, "anna", "gleb"])),
+        "changed_at": text(changed),
     }
 
 
@@ -138,9 +159,13 @@ def cards(draw: st.DrawFn) -> dict[str, Any]:
 def deals(draw: st.DrawFn) -> dict[str, Any]:
     created = draw(near) - timedelta(days=1)
     return {
-        "record": "deal", "id": f"d{draw(st.integers(0, 1))}", "cards": [f"k{draw(st.integers(0, 2))}"],
-        "owner": draw(st.sampled_from([None, "boris"])), "state": draw(st.sampled_from(["open", "won"])),
-        "created_at": text(created), "changed_at": text(created + timedelta(seconds=draw(st.integers(0, 90_000)))),
+        "record": "deal",
+        "id": f"d{draw(st.integers(0, 1))}",
+        "cards": [f"k{draw(st.integers(0, 2))}"],
+        "owner": draw(st.sampled_from([None, "boris"])),
+        "state": draw(st.sampled_from(["open", "won"])),
+        "created_at": text(created),
+        "changed_at": text(created + timedelta(seconds=draw(st.integers(0, 90_000)))),
     }
 
 

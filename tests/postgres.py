@@ -76,7 +76,19 @@ def running() -> Iterator[Server]:
         if account:
             shutil.chown(folder, *account.values())
         programs = _programs(folder, account)
-        initdb = ["initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D", folder / "data"]
+        initdb = [
+            "initdb",
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+            "-D",
+            folder / "data",
+        ]
         _run(programs, *initdb, cwd=folder, **account)
         port = _free_port()
         settings = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
@@ -128,7 +140,9 @@ def _programs(folder: Path, account: dict[str, Any]) -> Path:
 
 
 def _run(programs: Path, program: str, *arguments: str | Path, **options: Any) -> None:
-    subprocess.run([programs / program, *arguments], check=True, capture_output=True, stdin=subprocess.DEVNULL, **options)
+    subprocess.run(
+        [programs / program, *arguments], check=True, capture_output=True, stdin=subprocess.DEVNULL, **options
+    )
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

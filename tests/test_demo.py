@@ -20,7 +20,19 @@ SECONDS = 20
 def demo(tmp_path_factory):
     """The address that the demo printed, and how it ended: (the page as it filled, exit code, what was left behind)."""
     temporary = tmp_path_factory.mktemp("demo")
-    command = [sys.executable, "-m", "hub", "demo", "--seconds", str(SECONDS), "--speed", "60", "--port", "0", "--no-browser"]
+    command = [
+        sys.executable,
+        "-m",
+        "hub",
+        "demo",
+        "--seconds",
+        str(SECONDS),
+        "--speed",
+        "60",
+        "--port",
+        "0",
+        "--no-browser",
+    ]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(temporary)}
     )

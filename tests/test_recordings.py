@@ -76,7 +76,9 @@ def test_every_call_is_told_as_the_phones_saw_it(imported, scenario):
         f"{want['linkedid']}: {what}"
         for want in expected
         for what in (
-            truth.differences(want, imported[want["linkedid"]], MEMBERS) if want["linkedid"] in imported else ["no such call"]
+            truth.differences(want, imported[want["linkedid"]], MEMBERS)
+            if want["linkedid"] in imported
+            else ["no such call"]
         )
         if not what.startswith(ONE_SIDED.get(want["linkedid"], "never"))
     ]

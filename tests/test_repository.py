@@ -35,7 +35,10 @@ def test_every_line_of_the_lock_has_hashes():
 
 
 def test_lock_holds_every_dependency_and_extra():
-    wanted = [*PROJECT["dependencies"], *(line for extra in PROJECT["optional-dependencies"].values() for line in extra)]
+    wanted = [
+        *PROJECT["dependencies"],
+        *(line for extra in PROJECT["optional-dependencies"].values() for line in extra),
+    ]
     assert {name_of(line) for line in wanted} - {"crmhub"} <= set(locked())
 
 
@@ -60,5 +63,7 @@ def test_the_wheel_holds_every_file_that_the_programs_read(tmp_path):
     build = "import setuptools.build_meta, sys; setuptools.build_meta.build_wheel(sys.argv[1])"
     subprocess.run([sys.executable, "-c", build, tmp_path], cwd=source, check=True, capture_output=True)
     [wheel] = tmp_path.glob("*.whl")
-    wanted = {path.relative_to(source).as_posix() for name in PACKED for path in (source / name).rglob("*") if path.is_file()}
+    wanted = {
+        path.relative_to(source).as_posix() for name in PACKED for path in (source / name).rglob("*") if path.is_file()
+    }
     assert wanted - set(zipfile.ZipFile(wheel).namelist()) == set()

@@ -39,14 +39,27 @@ ASKED = {item.key: item for item in questions(Model)}
 
 def test_a_key_is_asked_for_as_what_it_is() -> None:
     assert {key: item.kind for key, item in ASKED.items()} == {
-        "address": "text", "secret": "secret", "port": "number", "pace": "number", "tasks": "switch", "calls": "choice",
-        "since": "date", "prefixes": "list", "rows": "toml", "queues": "toml", "url": "text",
+        "address": "text",
+        "secret": "secret",
+        "port": "number",
+        "pace": "number",
+        "tasks": "switch",
+        "calls": "choice",
+        "since": "date",
+        "prefixes": "list",
+        "rows": "toml",
+        "queues": "toml",
+        "url": "text",
     }
 
 
 def test_label_hint_example_and_default_come_from_the_model() -> None:
     address = ASKED["address"]
-    assert (address.label, address.hint, address.example) == ("Portal address", "the browser's address line", "a.example.ru")
+    assert (address.label, address.hint, address.example) == (
+        "Portal address",
+        "the browser's address line",
+        "a.example.ru",
+    )
     assert (address.required, address.default) == (True, None)
     assert (ASKED["port"].label, ASKED["port"].required, ASKED["port"].default) == ("port", False, 5038)
     assert ASKED["prefixes"].default == ["a"]
@@ -57,32 +70,63 @@ def test_what_is_needed_to_get_in_ends_with_the_last_secret() -> None:
     assert [key for key, item in ASKED.items() if item.access] == ["address", "secret"]
 
 
-@pytest.mark.parametrize(("key", "text", "value"), [
-    ("address", " a.ru ", "a.ru"), ("address", "", None), ("address", "http://127.0.0.1:1/x", "http://127.0.0.1:1/x"),
-    ("secret", "s3", "s3"), ("secret", "env:AMO", {"env": "AMO"}), ("secret", "file:keys/a", {"file": "keys/a"}),
-    ("port", "5039", 5039), ("pace", "0.5", 0.5), ("tasks", "Yes", True), ("tasks", "нет", False), ("calls", "read", "read"),
-    ("since", "2026-01-31", date(2026, 1, 31)), ("prefixes", "a, b", ["a", "b"]), ("prefixes", '["a,b"]', ["a,b"]),
-    ("rows", "cdr.csv", "cdr.csv"), ("rows", '{ url = "x" }', {"url": "x"}), ("queues", '{ s = ["1"] }', {"s": ["1"]}),
-])
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("address", " a.ru ", "a.ru"),
+        ("address", "", None),
+        ("address", "http://127.0.0.1:1/x", "http://127.0.0.1:1/x"),
+        ("secret", "s3", "s3"),
+        ("secret", "env:AMO", {"env": "AMO"}),
+        ("secret", "file:keys/a", {"file": "keys/a"}),
+        ("port", "5039", 5039),
+        ("pace", "0.5", 0.5),
+        ("tasks", "Yes", True),
+        ("tasks", "нет", False),
+        ("calls", "read", "read"),
+        ("since", "2026-01-31", date(2026, 1, 31)),
+        ("prefixes", "a, b", ["a", "b"]),
+        ("prefixes", '["a,b"]', ["a,b"]),
+        ("rows", "cdr.csv", "cdr.csv"),
+        ("rows", '{ url = "x" }', {"url": "x"}),
+        ("queues", '{ s = ["1"] }', {"s": ["1"]}),
+    ],
+)
 def test_a_typed_text_means(key: str, text: str, value: Any) -> None:
     assert value_of(ASKED[key], text) == value
 
 
-@pytest.mark.parametrize(("key", "text", "said"), [
-    ("port", "many", '"many" is no number; write for example 5038'), ("tasks", "maybe", '"maybe" is neither yes nor no'),
-    ("calls", "all", '"all" is none of ignore, read'), ("since", "31.01.2026", "write for example 2026-01-31"),
-    ("queues", "{ s = ", "cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("key", "text", "said"),
+    [
+        ("port", "many", '"many" is no number; write for example 5038'),
+        ("tasks", "maybe", '"maybe" is neither yes nor no'),
+        ("calls", "all", '"all" is none of ignore, read'),
+        ("since", "31.01.2026", "write for example 2026-01-31"),
+        ("queues", "{ s = ", "cannot be read"),
+    ],
+)
 def test_a_wrong_text_is_refused_with_a_right_example(key: str, text: str, said: str) -> None:
     with pytest.raises(ValueError, match=r"^.") as refused:
         value_of(ASKED[key], text)
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize(("key", "value"), [
-    ("address", "a.ru"), ("secret", {"env": "AMO"}), ("port", 1), ("tasks", True), ("tasks", False), ("since", date(2026, 1, 31)),
-    ("prefixes", ["a", "b"]), ("queues", {"s": ["1"]}), ("rows", "cdr.csv"), ("address", None),
-])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("address", "a.ru"),
+        ("secret", {"env": "AMO"}),
+        ("port", 1),
+        ("tasks", True),
+        ("tasks", False),
+        ("since", date(2026, 1, 31)),
+        ("prefixes", ["a", "b"]),
+        ("queues", {"s": ["1"]}),
+        ("rows", "cdr.csv"),
+        ("address", None),
+    ],
+)
 def test_a_value_is_shown_as_it_would_be_typed(key: str, value: Any) -> None:
     assert value_of(ASKED[key], text_of(ASKED[key], value)) == value
 

@@ -47,9 +47,11 @@ def changed(text: str, name: str = "crm", **options: object) -> str:
 def test_a_new_connection_stands_at_the_end_with_its_remarks() -> None:
     text = changed(TEXT, "crm2", address="b.ru", secret={"stored": "crm2.secret"})
     assert text.startswith(TEXT.rstrip())
-    added = text[len(TEXT.rstrip()):]
+    added = text[len(TEXT.rstrip()) :]
     assert tomllib.loads(added)["connections"]["crm2"] == {
-        "plugin": "crm", "address": "b.ru", "secret": {"stored": "crm2.secret"},
+        "plugin": "crm",
+        "address": "b.ru",
+        "secret": {"stored": "crm2.secret"},
     }
     assert "# the browser's address line" in added
     assert "# tasks = false" in added
@@ -64,7 +66,9 @@ def test_a_key_that_is_the_same_changes_nothing() -> None:
 
 
 def test_a_new_key_takes_the_place_of_the_remark_that_shows_it() -> None:
-    assert changed(TEXT, tasks=True) == TEXT.replace("# tasks = true               # off", "tasks = true               # off")
+    assert changed(TEXT, tasks=True) == TEXT.replace(
+        "# tasks = true               # off", "tasks = true               # off"
+    )
 
 
 def test_a_new_key_stands_below_the_last_key_and_not_below_the_next_tables_remark() -> None:

@@ -16,13 +16,16 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from hub import __version__, log
-from hub.cli import demo, export, importing, listing, running, setup
+from hub.cli import demo, export, importing, listing, running, sandbox, setup
 from hub.cli.state import State
 from hub.engine.lock import Busy
 from hub.errors import ConfigError, HubError
 
 app = typer.Typer(
-    name="crmhub", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    name="crmhub",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
     help="Joins telephony, mail, messengers and CRM, and shows which client waits for you.",
 )
 
@@ -36,9 +39,9 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def begin(
     context: typer.Context,
-    config: Annotated[
-        Path, typer.Option("--config", "-c", help="The configuration.", envvar="CRMHUB_CONFIG")
-    ] = Path("config.toml"),
+    config: Annotated[Path, typer.Option("--config", "-c", help="The configuration.", envvar="CRMHUB_CONFIG")] = Path(
+        "config.toml"
+    ),
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     _show_version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
@@ -49,7 +52,7 @@ def begin(
     context.obj = State(config)
 
 
-for module in (setup, running, importing, export, listing, demo):
+for module in (setup, running, importing, export, listing, demo, sandbox):
     module.register(app)
 
 

@@ -37,8 +37,14 @@ async def _export(hub: Hub, connection: str | None, since: datetime | None, unti
     await catch_up(hub)
     names = await hub.db.read(facts.connections_with_records)
     if connection is None and len(names) > 1:
-        raise ConfigError([Mistake("--connection", f"several connections have records: {', '.join(names)}",
-                                   f"--connection {names[0]}")], hub.settings.path.name)
+        raise ConfigError(
+            [
+                Mistake(
+                    "--connection", f"several connections have records: {', '.join(names)}", f"--connection {names[0]}"
+                )
+            ],
+            hub.settings.path.name,
+        )
     after = 0
     while True:
         rows = await hub.db.read(facts.page, connection or (names[0] if names else ""), after, since, until)

@@ -127,9 +127,7 @@ async def _wait_for_room(hub: Hub) -> None:
         await asyncio.sleep(0.05)
 
 
-def _arrivals(
-    hub: Hub, link: Link, paths: list[Path], now: datetime, as_live: bool
-) -> Iterator[Arrival | Refused]:
+def _arrivals(hub: Hub, link: Link, paths: list[Path], now: datetime, as_live: bool) -> Iterator[Arrival | Refused]:
     for path in paths:
         with _file(path) as (file, name):
             for item in files.read(hub, link, file, name):

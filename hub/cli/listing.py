@@ -39,7 +39,11 @@ def register(app: typer.Typer) -> None:
 
 
 def list_calls(
-    context: typer.Context, json: Json = False, at: At = None, from_: From = None, to: To = None,
+    context: typer.Context,
+    json: Json = False,
+    at: At = None,
+    from_: From = None,
+    to: To = None,
     connection: Annotated[str | None, typer.Option(help="Only calls of this connection.")] = None,
     line_group: Annotated[str | None, typer.Option(help="Only calls of this line group.")] = None,
     direction: Annotated[str | None, typer.Option(help="inbound, outbound or internal.")] = None,
@@ -62,14 +66,30 @@ def list_calls(
         wanted["connection"] = connection
         return [row for row in found if _fits(row, wanted) and _within(row["started_at"], since, until)]
 
-    _show(context, rows, json, {
-        "started_at": "Started", "direction": "Direction", "client": "Client", "line": "Line", "outcome": "Outcome",
-        "answered_by": "Answered by", "client_wait": "Waited, s", "talk": "Talk, s", "excluded": "Left out",
-    })
+    _show(
+        context,
+        rows,
+        json,
+        {
+            "started_at": "Started",
+            "direction": "Direction",
+            "client": "Client",
+            "line": "Line",
+            "outcome": "Outcome",
+            "answered_by": "Answered by",
+            "client_wait": "Waited, s",
+            "talk": "Talk, s",
+            "excluded": "Left out",
+        },
+    )
 
 
 def list_cases(
-    context: typer.Context, json: Json = False, at: At = None, from_: From = None, to: To = None,
+    context: typer.Context,
+    json: Json = False,
+    at: At = None,
+    from_: From = None,
+    to: To = None,
     state: Annotated[str | None, typer.Option(help="open, recovered, closed, lost or void.")] = None,
     kind: Annotated[str | None, typer.Option(help="missed_call or lost_in_transfer.")] = None,
     line_group: Annotated[str | None, typer.Option(help="Only cases of this line group.")] = None,
@@ -84,19 +104,31 @@ def list_cases(
             found = (await evaluate.at(hub, moment(at) or clock.now(), since, until)).cases
             return [row for row in found if _fits(row, wanted) and _within(row["opened_at"], since, until)]
         await catch_up(hub)
-        return await current.listing(
-            hub, clock.now(), since=since, until=until, void=void or state == "void", **wanted
-        )
+        return await current.listing(hub, clock.now(), since=since, until=until, void=void or state == "void", **wanted)
 
-    _show(context, rows, json, {
-        "opened_at": "Opened", "kind": "Kind", "contact.name": "Client", "contact.handles": "Handles",
-        "line_group": "Lines", "state": "State", "resolution": "Resolution", "due_at": "Due", "late_by": "Late, s",
-        "assignee": "Whose turn", "client_attempts": "Calls",
-    })
+    _show(
+        context,
+        rows,
+        json,
+        {
+            "opened_at": "Opened",
+            "kind": "Kind",
+            "contact.name": "Client",
+            "contact.handles": "Handles",
+            "line_group": "Lines",
+            "state": "State",
+            "resolution": "Resolution",
+            "due_at": "Due",
+            "late_by": "Late, s",
+            "assignee": "Whose turn",
+            "client_attempts": "Calls",
+        },
+    )
 
 
 def list_contacts(
-    context: typer.Context, json: Json = False,
+    context: typer.Context,
+    json: Json = False,
     search: Annotated[str | None, typer.Argument(help="A part of a name or of a handle.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many.")] = None,
 ) -> None:
@@ -110,7 +142,10 @@ def list_contacts(
 
 
 def list_effects(
-    context: typer.Context, json: Json = False, from_: From = None, to: To = None,
+    context: typer.Context,
+    json: Json = False,
+    from_: From = None,
+    to: To = None,
     state: Annotated[str | None, typer.Option(help="planned, held, sent, dropped, dead or unknown.")] = None,
     retry: Annotated[list[str] | None, typer.Option(help="Deliver these keys again, then list.")] = None,
 ) -> None:
@@ -122,10 +157,21 @@ def list_effects(
             await hub.db.write(Priority.SETTLE, outbox.retry, retry, clock.now())
         return await hub.db.read(outbox.listing, state=state, since=moment(from_), until=moment(to))
 
-    _show(context, rows, json, {
-        "at": "At", "kind": "Kind", "to": "To", "state": "State", "attempts": "Tries", "connection": "By",
-        "error": "Error", "key": "Key",
-    })
+    _show(
+        context,
+        rows,
+        json,
+        {
+            "at": "At",
+            "kind": "Kind",
+            "to": "To",
+            "state": "State",
+            "attempts": "Tries",
+            "connection": "By",
+            "error": "Error",
+            "key": "Key",
+        },
+    )
 
 
 def list_repairs(context: typer.Context, json: Json = False) -> None:
@@ -145,10 +191,20 @@ def list_connections(context: typer.Context, json: Json = False) -> None:
         configured = hub.links.keys() - {OWN}
         return [row for row in await hub.db.read(connections.listing) if row["name"] in configured]
 
-    _show(context, rows, json, {
-        "name": "Name", "plugin": "Plugin", "state": "State", "because": "Because", "received_at": "Last received",
-        "waiting": "Waiting", "dead": "Not understood",
-    })
+    _show(
+        context,
+        rows,
+        json,
+        {
+            "name": "Name",
+            "plugin": "Plugin",
+            "state": "State",
+            "because": "Because",
+            "received_at": "Last received",
+            "waiting": "Waiting",
+            "dead": "Not understood",
+        },
+    )
 
 
 def _fits(row: Row, wanted: dict[str, Any]) -> bool:
@@ -160,9 +216,7 @@ def _within(text: str, since: datetime | None, until: datetime | None) -> bool:
     return (since is None or at >= since) and (until is None or at < until)
 
 
-def _show(
-    context: typer.Context, rows: Callable[[Hub], Any], json: bool, columns: dict[str, str]
-) -> None:
+def _show(context: typer.Context, rows: Callable[[Hub], Any], json: bool, columns: dict[str, str]) -> None:
     state: State = context.obj
     with state.hub() as hub:
         found = asyncio.run(rows(hub))

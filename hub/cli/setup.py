@@ -30,7 +30,11 @@ from hub.store.database import Priority
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     for command, name in (
-        (init, "init"), (check, "check"), (plugins, "plugins"), (migrate_store, "migrate"), (replay, "replay")
+        (init, "init"),
+        (check, "check"),
+        (plugins, "plugins"),
+        (migrate_store, "migrate"),
+        (replay, "replay"),
     ):
         app.command(name)(command)
 
@@ -41,9 +45,7 @@ def init(
     country: Annotated[str | None, typer.Option(help="Country of numbers without a code, for example RU.")] = None,
     language: Annotated[str | None, typer.Option(help="ru or en.")] = None,
     line: Annotated[list[str] | None, typer.Option(help="A number of yours; may be repeated.")] = None,
-    member: Annotated[
-        list[str] | None, typer.Option(help='"Name, extension, mobile"; may be repeated.')
-    ] = None,
+    member: Annotated[list[str] | None, typer.Option(help='"Name, extension, mobile"; may be repeated.')] = None,
     connect: Annotated[str | None, typer.Option(help="Connector of the first connection.")] = None,
     key: Annotated[list[str] | None, typer.Option(help="A key of that connection as name=value.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file that is there.")] = False,
@@ -86,17 +88,18 @@ def _person(text: str) -> Person:
     return Person(name=name, extension=extension or None, mobile=mobile or None)
 
 
-def _drafts(
-    found: registry.Registry, chosen: str | None, given: dict[str, str]
-) -> tuple[Draft, ...]:
+def _drafts(found: registry.Registry, chosen: str | None, given: dict[str, str]) -> tuple[Draft, ...]:
     """One section a connector that can be opened; only the chosen one is switched on."""
     if chosen is not None and chosen not in found.connectors:
         raise typer.BadParameter(f"no plugin offers {chosen}; known are {', '.join(sorted(found.connectors))}")
     return tuple(
         settings.draft(
-            "pbx" if connector.streams else name, name, connector.settings,
+            "pbx" if connector.streams else name,
+            name,
+            connector.settings,
             {key: _value(value) for key, value in given.items()} if name == chosen else {},
-            remark=connector.title, active=name == chosen,
+            remark=connector.title,
+            active=name == chosen,
         )
         for name, connector in sorted(found.connectors.items())
     )
@@ -135,14 +138,19 @@ def check(
     chosen = [link for name, link in links.items() if connection in {None, name}]
     results = [(link.name, result) for link in chosen for result in asyncio.run(_check(configured, link))]
     for name, result in results:
-        typer.echo(f"{'ok  ' if result.ok else 'FAIL'} {name}: {result.what}" + (f": {result.problem}" if result.problem else ""))
+        typer.echo(
+            f"{'ok  ' if result.ok else 'FAIL'} {name}: {result.what}"
+            + (f": {result.problem}" if result.problem else "")
+        )
     if any(not result.ok for _, result in results):
         raise typer.Exit(1)
 
 
 async def _check(configured: settings.Settings, link: Link) -> list[Checked]:
     if link.problem is not None:
-        return [Checked("its secrets can be found", ok=False, problem=str(mistake)) for mistake in link.problem.mistakes]
+        return [
+            Checked("its secrets can be found", ok=False, problem=str(mistake)) for mistake in link.problem.mistakes
+        ]
     if link.connector.open is None or link.connector.check is None:
         return [Checked("its keys are right", ok=True)]
     host = ConnectionHost(link.name, context_of(configured, link.name), clock.now, link.connector.classify)
@@ -160,9 +168,13 @@ def plugins(json: Annotated[bool, typer.Option("--json", help="One JSON array.")
     found = registry.load()
     rows = [
         {
-            "name": name, "title": connector.title, "distribution": found.sources.get(name, ""),
-            "reads_files": connector.read is not None, "webhook": connector.webhook is not None,
-            "streams": connector.streams is not None, "keys": list(connector.settings.model_fields),
+            "name": name,
+            "title": connector.title,
+            "distribution": found.sources.get(name, ""),
+            "reads_files": connector.read is not None,
+            "webhook": connector.webhook is not None,
+            "streams": connector.streams is not None,
+            "keys": list(connector.settings.model_fields),
         }
         for name, connector in sorted(found.connectors.items())
     ]

@@ -21,11 +21,7 @@ def open_spans(history: History[Deal]) -> list[Span]:
     if not history.versions:
         return []
     course = states(history)
-    spans = [
-        (begin, end)
-        for (begin, state), (end, _) in pairwise([*course, (FOREVER, None)])
-        if state == "open"
-    ]
+    spans = [(begin, end) for (begin, state), (end, _) in pairwise([*course, (FOREVER, None)]) if state == "open"]
     for deal in history.versions:
         if deal.state != "open" and deal.closed_at is not None:
             known_from = version_from(deal) or EVER

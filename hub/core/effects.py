@@ -158,9 +158,7 @@ def kind(effect: Effect) -> str:
 
 def body(effect: Effect) -> dict[str, Any]:
     """The effect as JSON-ready values."""
-    return {
-        key: value.isoformat() if isinstance(value, datetime) else value for key, value in asdict(effect).items()
-    }
+    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in asdict(effect).items()}
 
 
 _INSTANTS = frozenset({"at", "due_at", "started_at"})

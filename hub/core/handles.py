@@ -17,9 +17,7 @@ _KIND = re.compile(r"[a-z][a-z0-9_]*")
 _E164 = re.compile(r"\+[1-9]\d{6,14}(;ext=\d{1,8})?")
 _NOISE = re.compile(r"[\s\u00a0().\u2010-\u2015-]")
 _EXTENSION = re.compile(r"\s*(?:,|;ext=|x|доб\.?|ext\.?)\s*(\d{1,8})\s*$", re.IGNORECASE)
-_NOT_A_NUMBER = frozenset(
-    {"", "anonymous", "unknown", "<unknown>", "unavailable", "restricted", "private", "withheld"}
-)
+_NOT_A_NUMBER = frozenset({"", "anonymous", "unknown", "<unknown>", "unavailable", "restricted", "private", "withheld"})
 _RU_AREA = re.compile(r"[3489]\d{9}")
 _RU_OR_KZ_AREA = re.compile(r"[34789]\d{9}")
 

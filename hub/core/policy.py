@@ -175,9 +175,7 @@ class Rules:
 
     @cached_property
     def _by_line(self) -> dict[str, LineGroup]:
-        return {
-            handles.same_line(line, self.country): group for group in self.groups.values() for line in group.lines
-        }
+        return {handles.same_line(line, self.country): group for group in self.groups.values() for line in group.lines}
 
     @cached_property
     def default(self) -> LineGroup:

@@ -41,8 +41,17 @@ class Leg:
     ended_at: datetime | None = None
     result: (
         Literal[
-            "answered", "no_answer", "busy", "declined", "elsewhere", "cancelled", "forwarded", "failed",
-            "unreachable", "timeout", "closed",
+            "answered",
+            "no_answer",
+            "busy",
+            "declined",
+            "elsewhere",
+            "cancelled",
+            "forwarded",
+            "failed",
+            "unreachable",
+            "timeout",
+            "closed",
         ]
         | None
     ) = None
@@ -165,8 +174,19 @@ class Message(_Versioned):
     line: str | None = None
     thread: str | None = None
     content: Literal[
-        "text", "voice", "photo", "file", "sticker", "location", "contact", "form", "note", "handoff",
-        "reaction", "edit", "receipt",
+        "text",
+        "voice",
+        "photo",
+        "file",
+        "sticker",
+        "location",
+        "contact",
+        "form",
+        "note",
+        "handoff",
+        "reaction",
+        "edit",
+        "receipt",
     ] = "text"
     text: str | None = None
     automatic: bool | Literal["suspected"] = False
@@ -222,7 +242,14 @@ class Mark(_Versioned):
     at: datetime
     by: MemberRef
     kind: Literal[
-        "taken", "closed", "no_reply_needed", "contacted", "snoozed", "excused", "suppressed", "unsuppressed",
+        "taken",
+        "closed",
+        "no_reply_needed",
+        "contacted",
+        "snoozed",
+        "excused",
+        "suppressed",
+        "unsuppressed",
         "reopened",
     ]
     on: Target
@@ -260,8 +287,18 @@ Record: TypeAlias = (
 )
 KINDS: Mapping[str, type[Record]] = types.MappingProxyType(
     {
-        "member": Member, "card": Card, "deal": Deal, "task": Task, "call": Call, "message": Message,
-        "submission": Submission, "meeting": Meeting, "presence": Presence, "mark": Mark, "change": Change, "gone": Gone,
+        "member": Member,
+        "card": Card,
+        "deal": Deal,
+        "task": Task,
+        "call": Call,
+        "message": Message,
+        "submission": Submission,
+        "meeting": Meeting,
+        "presence": Presence,
+        "mark": Mark,
+        "change": Change,
+        "gone": Gone,
     }
 )
 CLOSING_REASONS = ("wrong_number", "spam", "duplicate", "handled_offline", "asked_not_to_call")
@@ -292,7 +329,9 @@ def instant(value: object) -> datetime:
     try:
         utc = value.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"{value.isoformat()} is beyond the calendar; leave the key out where there is no time") from None
+        raise ValueError(
+            f"{value.isoformat()} is beyond the calendar; leave the key out where there is no time"
+        ) from None
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
@@ -405,8 +444,15 @@ def _nested(cls: type) -> _Coder:
 
 
 _SIMPLE: Mapping[object, _Coder] = {
-    datetime: _instant, str: _text, Handle: _handle, MemberRef: _target, Target: _target, Reference: _text,
-    bool: _boolean, int: _whole, float: _number,
+    datetime: _instant,
+    str: _text,
+    Handle: _handle,
+    MemberRef: _target,
+    Target: _target,
+    Reference: _text,
+    bool: _boolean,
+    int: _whole,
+    float: _number,
 }
 
 
@@ -637,7 +683,12 @@ def shifted(record: R, by: timedelta) -> R:
             return tuple(map(moved, value))
         return shifted(value, by) if is_dataclass(value) else value
 
-    return cast(R, replace(cast(Any, record), **{item.name: moved(getattr(record, item.name)) for item in fields(cast(Any, record))}))
+    return cast(
+        R,
+        replace(
+            cast(Any, record), **{item.name: moved(getattr(record, item.name)) for item in fields(cast(Any, record))}
+        ),
+    )
 
 
 def order(record: Record, content_hash: str) -> tuple[int, float, float, str]:

@@ -58,8 +58,10 @@ async def step(hub: Hub, limit: int = BATCH, now: datetime | None = None) -> boo
 
 
 def _parse(hub: Hub, singles: Sequence[Kept], groups: Sequence[Group]) -> list[Part]:
-    contexts = {name: hub.context(name) for name in {*(raw.connection for raw in singles),
-                                                     *(group.connection for group in groups)}}
+    contexts = {
+        name: hub.context(name)
+        for name in {*(raw.connection for raw in singles), *(group.connection for group in groups)}
+    }
     parts = [Part(raw.connection, [raw.id] if raw.id is not None else []) for raw in singles]
     for part, raw in zip(parts, singles, strict=True):
         _fill(hub, part, [raw], contexts[raw.connection])
@@ -112,7 +114,11 @@ def _keep(
     inbox.forget(connection, repeats)
     for name in sorted({part.connection for part in parts if not dead.keys().isdisjoint(part.new)}):
         repairs.note(
-            connection, f"dead:{name}", kind="dead_items", connection_name=name, now=now,
+            connection,
+            f"dead:{name}",
+            kind="dead_items",
+            connection_name=name,
+            now=now,
             title=f"{name}: something received could not be understood",
             advice=f"look at it with `crmhub repairs`, then run `crmhub replay --connection {name}` after the fix",
         )
@@ -144,8 +150,11 @@ def _put_all(connection: Connection, parts: Sequence[Part], now: datetime, lists
     groups = [part.group for part in parts if part.group is not None]
     inbox.keep_roots(connection, groups)
     outcome = facts.put(
-        connection, [fact for part in parts for fact in part.facts], now,
-        replaced=[(group.connection, sorted(group.keys)) for group in groups], lists=lists,
+        connection,
+        [fact for part in parts for fact in part.facts],
+        now,
+        replaced=[(group.connection, sorted(group.keys)) for group in groups],
+        lists=lists,
     )
     meters.DUPLICATES.inc(outcome.duplicates)
     for name in {part.connection for part in parts if part.new}:

@@ -81,7 +81,10 @@ def _nobody_to_tell(connection: Connection, row: Any, now: datetime) -> None:
         return
     outbox.drop(connection, row.id, f"{row.recipient} has no channel for notices", now)
     repairs.note(
-        connection, f"channel:{row.recipient}", kind="no_channel", now=now,
+        connection,
+        f"channel:{row.recipient}",
+        kind="no_channel",
+        now=now,
         title=f"{row.recipient} cannot be told that clients wait",
         advice=f'give [team.{row.recipient}] a channel, for example notify = ["email:anna@example.ru"]',
     )
@@ -193,8 +196,13 @@ def _refused(connection: Connection, name: str, why: str, now: datetime, row_id:
     if row_id is not None:
         outbox.postpone(connection, row_id, now, error=why)
     repairs.note(
-        connection, f"access:{name}", kind="access_refused", connection_name=name, now=now,
-        title=f"{name}: {why}", advice=f"correct the access in config.toml and start the hub again; `crmhub check {name}`",
+        connection,
+        f"access:{name}",
+        kind="access_refused",
+        connection_name=name,
+        now=now,
+        title=f"{name}: {why}",
+        advice=f"correct the access in config.toml and start the hub again; `crmhub check {name}`",
     )
 
 
@@ -202,7 +210,11 @@ async def _bury(hub: Hub, link: Link, row: Any, why: str) -> None:
     def bury(connection: Connection) -> None:
         outbox.settle(connection, row.id, "dead", hub.now(), error=why)
         repairs.note(
-            connection, f"dead_effect:{link.name}", kind="dead_effects", connection_name=link.name, now=hub.now(),
+            connection,
+            f"dead_effect:{link.name}",
+            kind="dead_effects",
+            connection_name=link.name,
+            now=hub.now(),
             title=f"{link.name} refused something for good",
             advice="see `crmhub effects --state dead`, mend what it says, then `crmhub effects --retry KEY`",
         )

@@ -118,8 +118,14 @@ def judge(work: Work, book: Rulebook, rules: Sequence[CaseRule], now: datetime) 
 
 def _stored(row: Any) -> StoredCase:
     return StoredCase(
-        id=row.id, kind=row.kind, line_group=row.line_group, opened_at=row.opened_at, evidence=tuple(row.evidence),
-        taken=frozenset(row.taken), void=row.resolution if row.state == "void" else None, merged_into=row.merged_into,
+        id=row.id,
+        kind=row.kind,
+        line_group=row.line_group,
+        opened_at=row.opened_at,
+        evidence=tuple(row.evidence),
+        taken=frozenset(row.taken),
+        void=row.resolution if row.state == "void" else None,
+        merged_into=row.merged_into,
     )
 
 
@@ -151,7 +157,10 @@ def _note_crowds(connection: Connection, timelines: Sequence[Timeline], now: dat
         if _facts(known) > CROWD and known.contact.kind == "person":
             handle = next(iter(known.contact.handles), str(known.contact.id))
             repairs.note(
-                connection, f"crowd:{known.contact.id}", kind="crowd", now=now,
+                connection,
+                f"crowd:{known.contact.id}",
+                kind="crowd",
+                now=now,
                 title=f"{handle} has more calls and messages than one client can have",
                 advice="if it is a switchboard or a line of yours, add it to [hub] shared_handles or to [lines]",
             )
@@ -163,16 +172,18 @@ def _keep_calls(connection: Connection, work: Work, derived: Mapping[int, Derive
     missed: list[dict[str, Any]] = []
     verdicts: list[Verdict] = []
     for contact, found in derived.items():
-        believed = {
-            verdict.ref: verdict for verdict in found.verdicts if verdict.started_at >= work.since[contact]
-        }
+        believed = {verdict.ref: verdict for verdict in found.verdicts if verdict.started_at >= work.since[contact]}
         rows += [_call_row(work.rows[ref], contact, verdict) for ref, verdict in believed.items()]
         missed += [
             {
-                "record_id": work.rows[offer.ref], "member": offer.member, "at": offer.at,
-                "seconds": offer.seconds, "share": offer.share,
+                "record_id": work.rows[offer.ref],
+                "member": offer.member,
+                "at": offer.at,
+                "seconds": offer.seconds,
+                "share": offer.share,
             }
-            for offer in found.offers if offer.ref in believed
+            for offer in found.offers
+            if offer.ref in believed
         ]
         verdicts += believed.values()
     _note_repairs(connection, verdicts, now)
@@ -184,10 +195,17 @@ def _keep_calls(connection: Connection, work: Work, derived: Mapping[int, Derive
 
 def _call_row(record_id: int, contact: int, verdict: Verdict) -> dict[str, Any]:
     return {
-        "record_id": record_id, "contact_id": contact, "started_at": verdict.started_at,
-        "ended_at": verdict.ended_at, "direction": verdict.direction, "outcome": verdict.outcome,
-        "missed": verdict.missed, "excluded": verdict.excluded, "line_group": verdict.line_group,
-        "pending": verdict.wake_at is not None, "row": verdict.row(),
+        "record_id": record_id,
+        "contact_id": contact,
+        "started_at": verdict.started_at,
+        "ended_at": verdict.ended_at,
+        "direction": verdict.direction,
+        "outcome": verdict.outcome,
+        "missed": verdict.missed,
+        "excluded": verdict.excluded,
+        "line_group": verdict.line_group,
+        "pending": verdict.wake_at is not None,
+        "row": verdict.row(),
     }
 
 
@@ -196,7 +214,11 @@ def _note_repairs(connection: Connection, verdicts: Sequence[Verdict], now: date
     for verdict in verdicts:
         if verdict.needs_repair:
             repairs.note(
-                connection, f"call:{verdict.ref}", kind="unjudged_call", connection_name=verdict.connection, now=now,
+                connection,
+                f"call:{verdict.ref}",
+                kind="unjudged_call",
+                connection_name=verdict.connection,
+                now=now,
                 title=f"{verdict.connection}: how the call {verdict.id} ended is not known",
                 advice="give the connection its call records, or look at the call and close the wait by hand",
             )
@@ -210,8 +232,11 @@ def _keep_cases(connection: Connection, work: Work, found: Mapping[int, Reconcil
     fresh = [(contact, new) for contact, reconciled in found.items() for new in reconciled.new]
     ids = cases.add(connection, [_case_row(contact, new.case, new.taken) for contact, new in fresh])
     standing = [
-        *((contact, update.id, update.case, update.taken)
-          for contact, reconciled in found.items() for update in reconciled.updates),
+        *(
+            (contact, update.id, update.case, update.taken)
+            for contact, reconciled in found.items()
+            for update in reconciled.updates
+        ),
         *((contact, row_id, new.case, new.taken) for row_id, (contact, new) in zip(ids, fresh, strict=True)),
     ]
     planned: list[Planned] = []
@@ -234,23 +259,33 @@ def _case_row(contact: int, case: Case, taken: Collection[str]) -> dict[str, Any
     body = case.row()
     del body["contact"]  # the client is looked up when it is shown: names change
     return {
-        "contact_id": contact, "kind": case.kind, "line_group": case.line_group, "key": case.key,
-        "state": case.state, "resolution": case.resolution, "started_at": case.started_at,
-        "opened_at": case.opened_at, "due_at": case.due_at, "closed_at": case.closed_at, "merged_into": None,
-        "evidence": list(case.evidence), "taken": sorted(taken), "row": body,
+        "contact_id": contact,
+        "kind": case.kind,
+        "line_group": case.line_group,
+        "key": case.key,
+        "state": case.state,
+        "resolution": case.resolution,
+        "started_at": case.started_at,
+        "opened_at": case.opened_at,
+        "due_at": case.due_at,
+        "closed_at": case.closed_at,
+        "merged_into": None,
+        "evidence": list(case.evidence),
+        "taken": sorted(taken),
+        "row": body,
     }
 
 
 def _void_row(row: Any, void: Void) -> dict[str, Any]:
     return {
-        "state": "void", "resolution": void.because, "merged_into": void.into, "taken": sorted(void.taken),
+        "state": "void",
+        "resolution": void.because,
+        "merged_into": void.into,
+        "taken": sorted(void.taken),
         "row": {**row.row, "state": "void", "resolution": void.because},
     }
 
 
 def _corrections(contact: int, row: Any, void: Void, now: datetime) -> list[Planned]:
     because: Literal["void", "merged"] = "merged" if void.because == "merged" else "void"
-    return [
-        Planned(notice, void.id, contact, now)
-        for notice in amend(void.id, row.key, "", void.taken, because, now)
-    ]
+    return [Planned(notice, void.id, contact, now) for notice in amend(void.id, row.key, "", void.taken, because, now)]

@@ -49,9 +49,7 @@ async def at(hub: Hub, moment: datetime, since: datetime | None = None, until: d
     return found
 
 
-def _contacts(
-    connection: Connection, moment: datetime, since: datetime | None, until: datetime | None
-) -> list[int]:
+def _contacts(connection: Connection, moment: datetime, since: datetime | None, until: datetime | None) -> list[int]:
     facts = select(records.c.handle_id).where(records.c.at <= moment, records.c.handle_id.is_not(None))
     if since is not None:
         facts = facts.where(records.c.at >= since - AROUND)
@@ -61,9 +59,7 @@ def _contacts(
     return list(connection.scalars(select(contacts.c.id).where(contacts.c.id.in_(known)).order_by(contacts.c.id)))
 
 
-def _add(
-    found: Evaluated, loaded: Loaded, book: Rulebook, rules: Sequence[CaseRule], moment: datetime
-) -> None:
+def _add(found: Evaluated, loaded: Loaded, book: Rulebook, rules: Sequence[CaseRule], moment: datetime) -> None:
     for contact, known in loaded.timelines.items():
         derived = derive(known, book, rules, moment)
         found.calls += [

@@ -69,9 +69,14 @@ def lend(hub: Hub, link: Link, *, backfill: bool = False) -> ConnectionHost:
     """The services of the hub for one lane of a connection. backfill: its requests go behind all others."""
     public = hub.settings.web.public_url
     return ConnectionHost(
-        link.name, hub.context(link.name), hub.now, link.connector.classify,
+        link.name,
+        hub.context(link.name),
+        hub.now,
+        link.connector.classify,
         hook_url=f"{public}/hooks/{link.name}" if public else None,
-        secrets=tuple(secrets_in(link.settings)), tokens=NoTokens(link.name), backfill=backfill,
+        secrets=tuple(secrets_in(link.settings)),
+        tokens=NoTokens(link.name),
+        backfill=backfill,
     )
 
 

@@ -108,7 +108,8 @@ def accept(hub: Hub) -> None:
     moment = hub.now()
     settings = hub.settings
     team = sorted(
-        [item.handle, str(item.from_), member.key] for member in settings.team.members.values()
+        [item.handle, str(item.from_), member.key]
+        for member in settings.team.members.values()
         for item in member.handles
     )
     plans = [
@@ -131,5 +132,3 @@ def accept(hub: Hub) -> None:
             reads = [[name, str(getattr(link.settings, name))] for name in link.connector.parse_reads]
             if reads and rules.remember(connection, f"parse:{link.name}", [reads, team]):
                 inbox.replay(connection, connection_name=link.name, states=("done",))
-
-

@@ -133,14 +133,17 @@ class Puller:
         self._offsets.append(page.offset)
         return int(median(offset.total_seconds() for offset in self._offsets) * 1000)
 
-    def _keep(
-        self, connection: Connection, rows: list[Arrival], page: Page, now: datetime, offset: int | None
-    ) -> None:
+    def _keep(self, connection: Connection, rows: list[Arrival], page: Page, now: datetime, offset: int | None) -> None:
         name, stream = self._link.name, self._stream.name
         if rows:
             inbox.put(connection, rows)
         connections.advance(
-            connection, name, stream, now=now, cursor=page.cursor, complete_until=page.complete_until,
+            connection,
+            name,
+            stream,
+            now=now,
+            cursor=page.cursor,
+            complete_until=page.complete_until,
             due_at=now + self._stream.every,
         )
         if page.wake:
@@ -162,11 +165,13 @@ class Puller:
         meters.LINK_UP.labels(self._link.name, self._stream.name).set(0)
 
         def note(connection: Connection) -> None:
-            connections.failed(
-                connection, self._link.name, self._stream.name, last, now + timedelta(seconds=pause)
-            )
+            connections.failed(connection, self._link.name, self._stream.name, last, now + timedelta(seconds=pause))
             repairs.note(
-                connection, f"stream:{self.name}", kind="unreachable", connection_name=self._link.name, now=now,
+                connection,
+                f"stream:{self.name}",
+                kind="unreachable",
+                connection_name=self._link.name,
+                now=now,
                 title=f"{self._link.name}: {last}",
                 advice=f"see what `crmhub check {self._link.name}` says; it is tried again by itself",
             )
@@ -184,8 +189,12 @@ class Puller:
         def note(connection: Connection) -> None:
             connections.pause(connection, self._link.name, str(error))
             repairs.note(
-                connection, f"access:{self._link.name}", kind="access_refused", connection_name=self._link.name,
-                now=now, title=f"{self._link.name}: {error}",
+                connection,
+                f"access:{self._link.name}",
+                kind="access_refused",
+                connection_name=self._link.name,
+                now=now,
+                title=f"{self._link.name}: {error}",
                 advice=f"correct the access in config.toml and start the hub again; `crmhub check {self._link.name}`",
             )
 

@@ -48,9 +48,7 @@ class Receiver:
             await self.keep([arrival(link.name, raw, request.received_at) for raw in received.items])
             meters.RECEIVED.labels(link.name, "webhook").inc(len(received.items))
         if received.wake:
-            await self._hub.db.write(
-                Priority.RECEIVE, connections.wake, link.name, received.wake, request.received_at
-            )
+            await self._hub.db.write(Priority.RECEIVE, connections.wake, link.name, received.wake, request.received_at)
         return received
 
     async def keep(self, arrivals: Sequence[Arrival]) -> None:
@@ -107,6 +105,13 @@ def arrival(
 ) -> Arrival:
     """A plugin's raw on its way into the inbox; clock_offset in milliseconds where the source's clock is wrong."""
     return Arrival(
-        connection, raw.kind, raw.id.replace("\0", "\ufffd"), raw.payload, received_at, raw.group, raw.joins, as_live,
+        connection,
+        raw.kind,
+        raw.id.replace("\0", "\ufffd"),
+        raw.payload,
+        received_at,
+        raw.group,
+        raw.joins,
+        as_live,
         clock_offset,
     )

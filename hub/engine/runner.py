@@ -53,7 +53,9 @@ class Runner:
         self.stop = asyncio.Event()
         self.absorbed_at = time.monotonic()
         self._derive = asyncio.Event()
-        self._deliver = {name: asyncio.Event() for name, link in hub.links.items() if link.pushes} | {"": asyncio.Event()}
+        self._deliver = {name: asyncio.Event() for name, link in hub.links.items() if link.pushes} | {
+            "": asyncio.Event()
+        }
         self._upkeep = asyncio.Event()
 
     async def run(self) -> None:
@@ -88,7 +90,8 @@ class Runner:
     def _pullers(self) -> list[Puller]:
         return [
             Puller(self.hub, link, stream, self.receiver.arrived.set)
-            for link in self.hub.links.values() for stream in link.streams.values()
+            for link in self.hub.links.values()
+            for stream in link.streams.values()
         ]
 
     def _pushes(self) -> list[Lane]:
@@ -96,10 +99,13 @@ class Runner:
         ways = deliver.routes(self.hub)
         lanes = [
             Lane(
-                f"push:{name}", partial(deliver.step, self.hub, self.hub.links[name]), event,
+                f"push:{name}",
+                partial(deliver.step, self.hub, self.hub.links[name]),
+                event,
                 partial(self._next_push, deliver.routed(ways, name), name),
             )
-            for name, event in self._deliver.items() if name
+            for name, event in self._deliver.items()
+            if name
         ]
         rest = partial(self._next_push, deliver.routed(ways, None), "")
         return [*lanes, Lane("push", partial(deliver.undeliverable, self.hub), self._deliver[""], rest)]

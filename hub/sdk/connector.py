@@ -210,9 +210,7 @@ class Login:
     """
 
     address: Callable[[Settings, str, str], str]
-    exchange: Callable[
-        [Http, Settings, Mapping[str, str], str], Awaitable[Tokens | tuple[Tokens, Mapping[str, Any]]]
-    ]
+    exchange: Callable[[Http, Settings, Mapping[str, str], str], Awaitable[Tokens | tuple[Tokens, Mapping[str, Any]]]]
     refresh: Callable[[Http, Settings, Tokens], Awaitable[Tokens]]
     every: timedelta = timedelta(days=7)
 

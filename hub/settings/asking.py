@@ -86,8 +86,14 @@ def _question(key: str, field: FieldInfo) -> Question:
     if default is None and field.default_factory is not None:
         default = field.get_default(call_default_factory=True)
     return Question(
-        key=key, kind=kind, label=field.title or key, hint=field.description or "", required=field.is_required(),
-        default=default, example=str(next(iter(field.examples or ()), "")), choices=choices,
+        key=key,
+        kind=kind,
+        label=field.title or key,
+        hint=field.description or "",
+        required=field.is_required(),
+        default=default,
+        example=str(next(iter(field.examples or ()), "")),
+        choices=choices,
     )
 
 
@@ -119,7 +125,9 @@ def _number(question: Question, text: str) -> int | float:
     try:
         return int(text) if text.lstrip("-").isdecimal() else float(text)
     except ValueError:
-        raise ValueError(f'"{text}" is no number; write for example {question.default or question.example or 5}') from None
+        raise ValueError(
+            f'"{text}" is no number; write for example {question.default or question.example or 5}'
+        ) from None
 
 
 def _switch(_question: Question, text: str) -> bool:
@@ -158,6 +166,12 @@ def _toml(question: Question, text: str) -> Any:
 
 
 _READ: Mapping[Kind, Callable[[Question, str], Any]] = {
-    "text": _text, "secret": _text, "number": _number, "switch": _switch, "choice": _choice, "date": _date,
-    "list": _list, "toml": _toml,
+    "text": _text,
+    "secret": _text,
+    "number": _number,
+    "switch": _switch,
+    "choice": _choice,
+    "date": _date,
+    "list": _list,
+    "toml": _toml,
 }

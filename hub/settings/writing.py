@@ -19,7 +19,12 @@ from hub.settings.template import draft, section
 
 
 def with_connection(
-    text: str, name: str, plugin: str, model: type[BaseModel], options: Mapping[str, Any], language: Language = "en",
+    text: str,
+    name: str,
+    plugin: str,
+    model: type[BaseModel],
+    options: Mapping[str, Any],
+    language: Language = "en",
 ) -> str:
     """The text of a configuration with this connection in it.
 

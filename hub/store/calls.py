@@ -40,15 +40,22 @@ def orphans(
             )
         )
         found += [
-            row.record_id for row in rows
-            if row.record_id not in kept and row.started_at >= since[row.contact_id]
+            row.record_id for row in rows if row.record_id not in kept and row.started_at >= since[row.contact_id]
         ]
     return found
 
 
 def listing(
-    connection: Connection, /, *, since: datetime | None = None, until: datetime | None = None,
-    running: bool = False, source: str | None = None, contact: int | None = None, newest_first: bool = False, limit: int | None = None,
+    connection: Connection,
+    /,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    running: bool = False,
+    source: str | None = None,
+    contact: int | None = None,
+    newest_first: bool = False,
+    limit: int | None = None,
     **wanted: Any,
 ) -> list[dict[str, Any]]:
     """The rows of `crmhub calls`, by start; `wanted` compares columns (direction, outcome, line_group, missed …).

@@ -43,7 +43,8 @@ def _spans(
         since = earliest - reach if earliest - LONG_AGO > reach else LONG_AGO
         closed = connection.execute(
             select(cases.c.contact_id, cases.c.started_at, cases.c.closed_at).where(
-                cases.c.contact_id.in_(part), cases.c.state != "void",
+                cases.c.contact_id.in_(part),
+                cases.c.state != "void",
                 or_(cases.c.state == "open", cases.c.closed_at >= since),
             )
         )
@@ -90,9 +91,17 @@ def renew(connection: Connection, rows: Sequence[Row]) -> None:
 
 
 def listing(
-    connection: Connection, /, *, since: datetime | None = None, until: datetime | None = None,
-    void: bool = False, contact: int | None = None, newest_first: bool = False, limit: int | None = None,
-    closed_since: datetime | None = None, **wanted: Any,
+    connection: Connection,
+    /,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    void: bool = False,
+    contact: int | None = None,
+    newest_first: bool = False,
+    limit: int | None = None,
+    closed_since: datetime | None = None,
+    **wanted: Any,
 ) -> list[dict[str, Any]]:
     """The rows of `crmhub cases`, by opening; `wanted` compares columns (state, kind, line_group, key …)."""
     statement = select(cases, contact_rows.c.name, contact_rows.c.kind.label("contact_kind")).join(
@@ -138,7 +147,9 @@ def overlay(connection: Connection, rows: list[dict[str, Any]]) -> None:
     """Let rows that were evaluated say what became of their steps, where the same case is stored."""
     ids: dict[str, int] = {}
     for part in chunks(row["key"] for row in rows if row["steps"]):
-        found = connection.execute(select(cases.c.key, cases.c.id).where(cases.c.key.in_(part), cases.c.state != "void"))
+        found = connection.execute(
+            select(cases.c.key, cases.c.id).where(cases.c.key.in_(part), cases.c.state != "void")
+        )
         ids.update(found.all())
     effects = outbox.states(connection, list(ids.values()))
     for row in rows:

@@ -21,9 +21,7 @@ def ensure(connection: Connection, names: Iterable[tuple[str, str]]) -> None:
 def go_live(connection: Connection, name: str, now: datetime) -> None:
     """The daemon runs this connection: from its first time on, what opens may have effects."""
     connection.execute(
-        update(connections)
-        .where(connections.c.name == name, connections.c.live_since.is_(None))
-        .values(live_since=now)
+        update(connections).where(connections.c.name == name, connections.c.live_since.is_(None)).values(live_since=now)
     )
 
 
@@ -34,9 +32,7 @@ def get(connection: Connection, name: str) -> Any:
 
 def pause(connection: Connection, name: str, because: str) -> None:
     """Access was refused: nothing is read or sent until the operator has acted."""
-    connection.execute(
-        update(connections).where(connections.c.name == name).values(state="paused", because=because)
-    )
+    connection.execute(update(connections).where(connections.c.name == name).values(state="paused", because=because))
 
 
 def resume(connection: Connection, name: str) -> None:
@@ -54,14 +50,18 @@ def received(connection: Connection, name: str, now: datetime, offset: int | Non
 
 def cursor(connection: Connection, name: str, stream: str) -> Any:
     """Where the stream goes on, None at its beginning."""
-    return connection.scalar(
-        select(streams.c.cursor).where(streams.c.connection == name, streams.c.stream == stream)
-    )
+    return connection.scalar(select(streams.c.cursor).where(streams.c.connection == name, streams.c.stream == stream))
 
 
 def advance(
-    connection: Connection, name: str, stream: str, *, now: datetime, cursor: Any = None,
-    complete_until: datetime | None = None, due_at: datetime | None = None,
+    connection: Connection,
+    name: str,
+    stream: str,
+    *,
+    now: datetime,
+    cursor: Any = None,
+    complete_until: datetime | None = None,
+    due_at: datetime | None = None,
 ) -> None:
     """A page of the stream was read and is committed together with this."""
     row: dict[str, Any] = {"connection": name, "stream": stream, "pulled_at": now, "failures": 0, "error": None}
@@ -86,9 +86,7 @@ def failed(connection: Connection, name: str, stream: str, error: str, due_at: d
 
 def due_at(connection: Connection, name: str, stream: str) -> datetime | None:
     """When the stream is to be pulled next, None when it never was."""
-    return connection.scalar(
-        select(streams.c.due_at).where(streams.c.connection == name, streams.c.stream == stream)
-    )
+    return connection.scalar(select(streams.c.due_at).where(streams.c.connection == name, streams.c.stream == stream))
 
 
 def wake(connection: Connection, name: str, stream_names: Iterable[str], now: datetime) -> None:
@@ -114,9 +112,15 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
         by_name.setdefault(known.pop("connection"), []).append(known)
     return [
         {
-            "name": row.name, "plugin": row.plugin, "state": row.state, "because": row.because,
-            "live_since": row.live_since, "received_at": row.received_at, "clock_offset": row.clock_offset,
-            "waiting": counts.get((row.name, "new"), 0), "dead": counts.get((row.name, "dead"), 0),
+            "name": row.name,
+            "plugin": row.plugin,
+            "state": row.state,
+            "because": row.because,
+            "live_since": row.live_since,
+            "received_at": row.received_at,
+            "clock_offset": row.clock_offset,
+            "waiting": counts.get((row.name, "new"), 0),
+            "dead": counts.get((row.name, "dead"), 0),
             "streams": by_name.get(row.name, []),
         }
         for row in connection.execute(select(connections).order_by(connections.c.name))

@@ -36,8 +36,13 @@ def listing(
     own = handles_of(connection, [row.id for row in rows])
     return [
         {
-            "id": row.id, "ref": f"contact/{row.id}", "name": row.name, "kind": row.kind,
-            "handles": own[row.id], "seen_at": row.seen_at, "error": row.error,
+            "id": row.id,
+            "ref": f"contact/{row.id}",
+            "name": row.name,
+            "kind": row.kind,
+            "handles": own[row.id],
+            "seen_at": row.seen_at,
+            "error": row.error,
         }
         for row in rows
     ]
@@ -48,7 +53,9 @@ def handles_of(connection: Connection, ids: list[int]) -> dict[int, list[str]]:
     own: dict[int, list[str]] = defaultdict(list)
     for part in chunks(ids):
         rows = connection.execute(
-            select(handles.c.contact_id, handles.c.value).where(handles.c.contact_id.in_(part)).order_by(handles.c.value)
+            select(handles.c.contact_id, handles.c.value)
+            .where(handles.c.contact_id.in_(part))
+            .order_by(handles.c.value)
         )
         for row in rows:
             if not row.value.startswith(("withheld:", "none:")):

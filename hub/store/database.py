@@ -60,8 +60,13 @@ def connect(url: str, *, durable: bool = True, write: bool = True) -> Engine:
         raw.create_function("lower", 1, _lower, deterministic=True)
         raw.isolation_level = None  # else the driver begins and commits by itself, and a failed migration half stays
         for pragma in (
-            "journal_mode=WAL", f"synchronous={'FULL' if durable else 'NORMAL'}", "foreign_keys=ON",
-            "busy_timeout=30000", "cache_size=-65536", "temp_store=MEMORY", "journal_size_limit=67108864",
+            "journal_mode=WAL",
+            f"synchronous={'FULL' if durable else 'NORMAL'}",
+            "foreign_keys=ON",
+            "busy_timeout=30000",
+            "cache_size=-65536",
+            "temp_store=MEMORY",
+            "journal_size_limit=67108864",
         ):
             raw.execute(f"PRAGMA {pragma}")
 
@@ -95,9 +100,7 @@ class Database:
             self._writer = threading.Thread(target=self._write, name="store-writer", daemon=True)
             self._writer.start()
 
-    async def run(
-        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def run(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """One transaction at the priority of absorb; see `write`."""
         return await self.write(Priority.ABSORB, work, *args, **kwargs)
 

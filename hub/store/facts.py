@@ -72,8 +72,12 @@ class _Change:
 
 
 def put(
-    connection: Connection, facts: Sequence[Fact], now: datetime,
-    *, replaced: Iterable[tuple[str, Sequence[str]]] = (), lists: Lists = NOBODY,
+    connection: Connection,
+    facts: Sequence[Fact],
+    now: datetime,
+    *,
+    replaced: Iterable[tuple[str, Sequence[str]]] = (),
+    lists: Lists = NOBODY,
 ) -> Outcome:
     """Store what is new or newer and mark the contacts it concerns.
 
@@ -127,9 +131,7 @@ def _withdrawn(
     rows: list[Any] = []
     for name, roots in replaced:
         for part in chunks(roots):
-            found = connection.execute(
-                select(records).where(records.c.connection == name, records.c.root.in_(part))
-            )
+            found = connection.execute(select(records).where(records.c.connection == name, records.c.root.in_(part)))
             rows += [row for row in found if (name, row.kind, row.source_id) not in kept]
     return rows
 
@@ -169,13 +171,22 @@ def _newer_row(fact: Fact, current: Any | None) -> dict[str, Any] | None:
     name, kind, source_id = fact.key
     tie = getattr(record, "ended_at", None) or getattr(record, "at", None)
     return {
-        "connection": name, "kind": kind, "source_id": source_id, "root": fact.root,
-        "version": record.version, "changed_at": record.changed_at, "tie_at": tie, "digest": content,
-        "at": rec.moment(record), "target": _target(name, record),
+        "connection": name,
+        "kind": kind,
+        "source_id": source_id,
+        "root": fact.root,
+        "version": record.version,
+        "changed_at": record.changed_at,
+        "tie_at": tie,
+        "digest": content,
+        "at": rec.moment(record),
+        "target": _target(name, record),
         "inbound": isinstance(record, Call) and record.direction == "inbound",
-        "as_live": fact.as_live or bool(current is not None and current["as_live"]), "clamped": fact.clamped,
+        "as_live": fact.as_live or bool(current is not None and current["as_live"]),
+        "clamped": fact.clamped,
         "gone_at": current["gone_at"] if current is not None else None,
-        "received_at": fact.received_at, "body": body,
+        "received_at": fact.received_at,
+        "body": body,
     }
 
 
@@ -203,8 +214,15 @@ def _gone_row(fact: Fact, current: Any | None) -> dict[str, Any] | None:
     name, kind, source_id = fact.key
     empty = dict.fromkeys(("root", "version", "changed_at", "tie_at", "digest", "at", "target", "body"))
     return {
-        "connection": name, "kind": kind, "source_id": source_id, **empty, "inbound": False, "as_live": False,
-        "clamped": False, "gone_at": at, "received_at": fact.received_at,
+        "connection": name,
+        "kind": kind,
+        "source_id": source_id,
+        **empty,
+        "inbound": False,
+        "as_live": False,
+        "clamped": False,
+        "gone_at": at,
+        "received_at": fact.received_at,
     }
 
 
@@ -260,8 +278,7 @@ def _ids(connection: Connection, changes: dict[tuple[str, str, str], _Change]) -
     """Row ids of the changed records that have links of their own."""
     known = {key: change.before.id for key, change in changes.items() if change.before is not None}
     linked = [
-        key for key, change in changes.items()
-        if key not in known and isinstance(change.record, (*_SEVERAL, *_OWNING))
+        key for key, change in changes.items() if key not in known and isinstance(change.record, (*_SEVERAL, *_OWNING))
     ]
     return known | {key: row.id for key, row in _stored(connection, linked).items()}
 
@@ -276,7 +293,8 @@ def _link(
         connection.execute(delete(record_handles).where(record_handles.c.record_id.in_(part)))
     rows = [
         {"record_id": ids[key], "handle_id": known[handle][0]}
-        for key, record in several.items() for handle in dict.fromkeys(record.handles)
+        for key, record in several.items()
+        for handle in dict.fromkeys(record.handles)
     ]
     insert_new(connection, record_handles, rows, on=("record_id", "handle_id"))
     deals = {key: change.record for key, change in changes.items() if isinstance(change.record, Deal)}
@@ -284,7 +302,8 @@ def _link(
         connection.execute(delete(deal_cards).where(deal_cards.c.record_id.in_(part)))
     cards = [
         {"record_id": ids[key], "connection": key[0], "card": card}
-        for key, deal in deals.items() for card in dict.fromkeys(deal.cards)
+        for key, deal in deals.items()
+        for card in dict.fromkeys(deal.cards)
     ]
     insert_new(connection, deal_cards, cards, on=("record_id", "connection", "card"))
 
@@ -302,7 +321,10 @@ def _keep_versions(
             rows.pop((record_id, bytes(content)), None)
     fresh = [
         {
-            "record_id": record_id, "digest": content, "version": record.version, "changed_at": record.changed_at,
+            "record_id": record_id,
+            "digest": content,
+            "version": record.version,
+            "changed_at": record.changed_at,
             "body": rec.to_json(record),
         }
         for (record_id, content), (_, record) in rows.items()
@@ -392,7 +414,8 @@ def _targets(connection: Connection, targets: dict[str, datetime]) -> list[tuple
     owners = people.contacts_of(connection, {row.handle_id for row in rows.values() if row.handle_id is not None})
     found += [
         (owners[row.handle_id], min(references[key], row.at or BEGINNING))
-        for key, row in rows.items() if row.handle_id in owners
+        for key, row in rows.items()
+        if row.handle_id in owners
     ]
     found += [(row.contact_id, references[key]) for key, row in rows.items() if row.contact_id is not None]
     return found + _of_deals(connection, {row.id: references[key] for key, row in rows.items() if row.kind == "deal"})
@@ -407,7 +430,8 @@ def _of_deals(connection: Connection, deals: dict[int, datetime]) -> list[tuple[
             .join(
                 records,
                 (records.c.connection == deal_cards.c.connection)
-                & (records.c.kind == "card") & (records.c.source_id == deal_cards.c.card),
+                & (records.c.kind == "card")
+                & (records.c.source_id == deal_cards.c.card),
             )
             .where(deal_cards.c.record_id.in_(part), records.c.contact_id.is_not(None))
         )

@@ -32,7 +32,9 @@ def facts_of(connection: Connection, contact: int, limit: int, before: datetime 
     """Messages, submissions and meetings of the client, the latest first."""
     own = select(handles.c.id).where(handles.c.contact_id == contact)
     statement = select(records).where(
-        records.c.handle_id.in_(own), records.c.kind.in_(FACTS), records.c.gone_at.is_(None),
+        records.c.handle_id.in_(own),
+        records.c.kind.in_(FACTS),
+        records.c.gone_at.is_(None),
         records.c.body.is_not(None),
     )
     if before is not None:
@@ -47,7 +49,9 @@ def marks_on(connection: Connection, targets: Iterable[str]) -> list[Event]:
     for part in chunks(targets):
         rows = connection.execute(
             select(records).where(
-                records.c.target.in_(part), records.c.kind == "mark", records.c.body.is_not(None),
+                records.c.target.in_(part),
+                records.c.kind == "mark",
+                records.c.body.is_not(None),
                 records.c.gone_at.is_(None),
             )
         )
@@ -65,7 +69,9 @@ def marks_by_ref(connection: Connection, refs: Iterable[str]) -> dict[str, Event
             continue
         row = connection.execute(
             select(records).where(
-                records.c.connection == name, records.c.kind == "mark", records.c.source_id == source_id,
+                records.c.connection == name,
+                records.c.kind == "mark",
+                records.c.source_id == source_id,
                 records.c.body.is_not(None),
             )
         ).first()
@@ -77,9 +83,7 @@ def marks_by_ref(connection: Connection, refs: Iterable[str]) -> dict[str, Event
 def has_mark(connection: Connection, own: str, number: str) -> bool:
     """Whether a mark of that id has come in, understood or still waiting."""
     kept = connection.scalar(
-        select(records.c.id).where(
-            records.c.connection == own, records.c.kind == "mark", records.c.source_id == number
-        )
+        select(records.c.id).where(records.c.connection == own, records.c.kind == "mark", records.c.source_id == number)
     )
     if kept is not None:
         return True
@@ -100,7 +104,8 @@ def cards_of(connection: Connection, contact: int) -> list[tuple[str, Record]]:
     rows = connection.execute(
         select(records.c.connection, records.c.body)
         .where(records.c.contact_id == contact, records.c.kind == "card", records.c.body.is_not(None))
-        .order_by(records.c.connection, records.c.source_id).limit(20)
+        .order_by(records.c.connection, records.c.source_id)
+        .limit(20)
     )
     return [(row.connection, rec.stored(row.body)) for row in rows]
 

@@ -67,7 +67,11 @@ class _Graph:
 
 
 def recompute(
-    connection: Connection, cards: Iterable[int], touch: Touch, lists: Lists, now: datetime,
+    connection: Connection,
+    cards: Iterable[int],
+    touch: Touch,
+    lists: Lists,
+    now: datetime,
     lost: Iterable[str] = (),
 ) -> None:
     """Decide anew who the touched cards (ids of their records) and their handles belong to; lost: handles they had."""
@@ -178,8 +182,10 @@ def _cards(connection: Connection, ids: Iterable[int]) -> list[_Card]:
             own.setdefault(link.record_id, []).append(link.value)
     return [
         _Card(
-            row.id, CardNode(_ref(row), row.body.get("name") if row.body else None, tuple(sorted(own.get(row.id, ())))),
-            (row.changed_at.timestamp() if row.changed_at else 0.0, _ref(row)), row.contact_id,
+            row.id,
+            CardNode(_ref(row), row.body.get("name") if row.body else None, tuple(sorted(own.get(row.id, ())))),
+            (row.changed_at.timestamp() if row.changed_at else 0.0, _ref(row)),
+            row.contact_id,
         )
         for row in rows.values()
     ]
@@ -216,7 +222,10 @@ def _ask_about_large(connection: Connection, graph: _Graph, now: datetime) -> No
             continue
         first = min(found)
         repairs.note(
-            connection, f"identity:{first}", kind="identity_too_large", now=now,
+            connection,
+            f"identity:{first}",
+            kind="identity_too_large",
+            now=now,
             title=f"over {LARGEST} cards and handles hang together around {first}",
             advice="find the switchboard among their handles and add it to [hub] shared_handles",
         )
@@ -236,9 +245,7 @@ def _settle(connection: Connection, client: Component, by_ref: dict[str, _Card])
     for part in chunks(ids):
         connection.execute(update(records).where(records.c.id.in_(part)).values(contact_id=contact))
     for values in chunks(client.handles):
-        connection.execute(
-            update(handles).where(handles.c.value.in_(values)).values(shared=client.kind == "shared")
-        )
+        connection.execute(update(handles).where(handles.c.value.in_(values)).values(shared=client.kind == "shared"))
     return contact, client
 
 
@@ -248,7 +255,9 @@ def _rekey(
     """Move handles, leave tombstones where a contact has nothing left, and let both sides be derived anew."""
     moved = [
         (graph.handles[value].id, graph.handles[value].contact_id, contact)
-        for contact, client in moves for value in client.handles if graph.handles[value].contact_id != contact
+        for contact, client in moves
+        for value in client.handles
+        if graph.handles[value].contact_id != contact
     ]
     if moved:
         connection.execute(

@@ -100,9 +100,7 @@ def waiting(connection: Connection) -> int:
 
 def batch(connection: Connection, limit: int) -> Batch:
     """The oldest waiting items, each with all kept raws of its group."""
-    rows = connection.execute(
-        select(inbox).where(inbox.c.state == "new").order_by(inbox.c.id).limit(limit)
-    ).all()
+    rows = connection.execute(select(inbox).where(inbox.c.state == "new").order_by(inbox.c.id).limit(limit)).all()
     result = Batch(singles=[_kept(row) for row in rows if row.group_key is None])
     grouped = [row for row in rows if row.group_key is not None]
     for name in dict.fromkeys(row.connection for row in grouped):
@@ -115,8 +113,17 @@ def batch(connection: Connection, limit: int) -> Batch:
 
 def _kept(row: Any) -> Kept:
     return Kept(
-        row.id, row.connection, row.kind, row.item, orjson.loads(row.payload), row.received_at, row.as_live,
-        row.clock_offset, row.group_key, tuple(row.joins or ()), row.state == "new",
+        row.id,
+        row.connection,
+        row.kind,
+        row.item,
+        orjson.loads(row.payload),
+        row.received_at,
+        row.as_live,
+        row.clock_offset,
+        row.group_key,
+        tuple(row.joins or ()),
+        row.state == "new",
     )
 
 
@@ -134,8 +141,12 @@ def _groups(connection: Connection, name: str, edges: Iterable[tuple[str, Sequen
         rows = _raws(connection, name, roots.keys() - known.keys())
         known.update({key: rows.get(key, []) for key in roots.keys() - known.keys()})
         pending = [
-            (row.group_key, row.joins) for found in rows.values() for row in found
-            if any(other not in roots or _find(roots, other) != _find(roots, row.group_key) for other in row.joins or ())
+            (row.group_key, row.joins)
+            for found in rows.values()
+            for row in found
+            if any(
+                other not in roots or _find(roots, other) != _find(roots, row.group_key) for other in row.joins or ()
+            )
         ]
     groups: dict[str, Group] = {}
     for key, rows_of_key in known.items():
@@ -241,7 +252,8 @@ def keep_roots(connection: Connection, groups: Sequence[Group]) -> None:
     """Remember which keys became one group."""
     rows = [
         {"connection": group.connection, "key": key, "root": group.root}
-        for group in groups if len(group.keys) > 1
+        for group in groups
+        if len(group.keys) > 1
         for key in group.keys
     ]
     upsert(connection, group_aliases, rows, on=("connection", "key"))
@@ -280,7 +292,13 @@ def pack(connection: Connection, group: Group) -> None:
     """Fold the raws of a finished group into one compressed row."""
     items = [
         (
-            raw.kind, raw.item, raw.payload, raw.received_at.isoformat(), raw.as_live, raw.clock_offset, raw.group,
+            raw.kind,
+            raw.item,
+            raw.payload,
+            raw.received_at.isoformat(),
+            raw.as_live,
+            raw.clock_offset,
+            raw.group,
             raw.joins,
         )
         for raw in group.raws
@@ -291,9 +309,7 @@ def pack(connection: Connection, group: Group) -> None:
         "items": zlib.compress(orjson.dumps(items), 6),
         "received_at": max(raw.received_at for raw in group.raws),
     }
-    connection.execute(
-        delete(packs).where(packs.c.connection == group.connection, packs.c.root.in_(group.keys))
-    )
+    connection.execute(delete(packs).where(packs.c.connection == group.connection, packs.c.root.in_(group.keys)))
     upsert(connection, packs, [row], on=("connection", "root"))
     forget(connection, [raw.id for raw in group.raws if raw.id is not None])
 

@@ -33,8 +33,16 @@ def upgrade(url: str) -> bool:
             if at == HEAD:
                 return False
             if at is not None and at > HEAD:
-                raise ConfigError([Mistake("database", f"was written by a newer version of crmhub (schema {at}, this one "
-                                           f"knows {HEAD}); install that version again, or restore a copy")], "the store")
+                raise ConfigError(
+                    [
+                        Mistake(
+                            "database",
+                            f"was written by a newer version of crmhub (schema {at}, this one "
+                            f"knows {HEAD}); install that version again, or restore a copy",
+                        )
+                    ],
+                    "the store",
+                )
             _run(connection)
             return True
     finally:

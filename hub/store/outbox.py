@@ -32,9 +32,15 @@ def plan(connection: Connection, planned: Sequence[Planned]) -> None:
     """Add what is not there yet: a key happens once, for ever."""
     rows = [
         {
-            "key": item.effect.key, "kind": effects.kind(item.effect), "case_id": item.case_id,
-            "contact_id": item.contact_id, "recipient": item.effect.to, "at": item.effect.at,
-            "due_at": item.due_at, "state": item.state, "body": effects.body(item.effect),
+            "key": item.effect.key,
+            "kind": effects.kind(item.effect),
+            "case_id": item.case_id,
+            "contact_id": item.contact_id,
+            "recipient": item.effect.to,
+            "at": item.effect.at,
+            "due_at": item.due_at,
+            "state": item.state,
+            "body": effects.body(item.effect),
         }
         for item in planned
     ]
@@ -92,8 +98,14 @@ def claim(connection: Connection, row_id: int, connection_name: str) -> bool:
 
 
 def settle(
-    connection: Connection, row_id: int, state: str, now: datetime,
-    *, vendor_id: str | None = None, url: str | None = None, error: str | None = None,
+    connection: Connection,
+    row_id: int,
+    state: str,
+    now: datetime,
+    *,
+    vendor_id: str | None = None,
+    url: str | None = None,
+    error: str | None = None,
 ) -> None:
     """Note how a delivery ended."""
     connection.execute(
@@ -103,11 +115,11 @@ def settle(
     )
 
 
-def postpone(connection: Connection, row_id: int, until: datetime, *, state: str = "planned", error: str | None = None) -> None:
+def postpone(
+    connection: Connection, row_id: int, until: datetime, *, state: str = "planned", error: str | None = None
+) -> None:
     """Try again later."""
-    connection.execute(
-        update(outbox).where(outbox.c.id == row_id).values(state=state, due_at=until, error=error)
-    )
+    connection.execute(update(outbox).where(outbox.c.id == row_id).values(state=state, due_at=until, error=error))
 
 
 def wait(connection: Connection, row_ids: Iterable[int], until: datetime, *, error: str | None = None) -> None:
@@ -169,7 +181,11 @@ def move(connection: Connection, cases_merged: Sequence[tuple[int, int]]) -> Non
 
 
 def listing(
-    connection: Connection, *, state: str | None = None, since: datetime | None = None, until: datetime | None = None,
+    connection: Connection,
+    *,
+    state: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
     """The rows of `crmhub effects`."""
@@ -184,9 +200,18 @@ def listing(
         statement = statement.limit(limit)
     return [
         {
-            "key": row.key, "kind": row.kind, "connection": row.connection, "to": row.recipient, "at": row.at,
-            "state": row.state, "attempts": row.attempts, "error": row.error, "due_at": row.due_at,
-            "settled_at": row.settled_at, "url": row.url, "body": row.body,
+            "key": row.key,
+            "kind": row.kind,
+            "connection": row.connection,
+            "to": row.recipient,
+            "at": row.at,
+            "state": row.state,
+            "attempts": row.attempts,
+            "error": row.error,
+            "due_at": row.due_at,
+            "settled_at": row.settled_at,
+            "url": row.url,
+            "body": row.body,
         }
         for row in connection.execute(statement)
     ]
@@ -197,7 +222,9 @@ def last_sent(connection: Connection, case_id: int, recipient: str) -> Any:
     return connection.execute(
         select(outbox)
         .where(
-            outbox.c.case_id == case_id, outbox.c.recipient == recipient, outbox.c.kind == "notify",
+            outbox.c.case_id == case_id,
+            outbox.c.recipient == recipient,
+            outbox.c.kind == "notify",
             outbox.c.state == "sent",
         )
         .order_by(outbox.c.id.desc())

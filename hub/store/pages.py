@@ -51,9 +51,7 @@ def frame(connection: Connection, now: datetime, own: str) -> Frame:
         select(connections.c.name, connections.c.state, connections.c.received_at).where(connections.c.name != own)
     ).all()
     return Frame(
-        overdue=connection.scalar(
-            select(func.count()).where(cases.c.state == "open", cases.c.due_at <= now)
-        ) or 0,
+        overdue=connection.scalar(select(func.count()).where(cases.c.state == "open", cases.c.due_at <= now)) or 0,
         repairs=connection.scalar(select(func.count()).select_from(repairs)) or 0,
         states={row.name: row.state for row in rows},
         received_at=max((row.received_at for row in rows if row.received_at), default=None),
@@ -65,7 +63,9 @@ def people(connection: Connection, ids: Iterable[int]) -> dict[int, Person]:
     found: dict[int, Person] = {}
     for part in chunks(ids):
         own: dict[int, list[str]] = {}
-        for row in connection.execute(select(handles.c.contact_id, handles.c.value).where(handles.c.contact_id.in_(part))):
+        for row in connection.execute(
+            select(handles.c.contact_id, handles.c.value).where(handles.c.contact_id.in_(part))
+        ):
             if not row.value.startswith(("withheld:", "none:")):
                 own.setdefault(row.contact_id, []).append(row.value)
         for row in connection.execute(select(contacts).where(contacts.c.id.in_(part))):
@@ -113,7 +113,9 @@ def recent_people(connection: Connection, limit: int = 50) -> list[tuple[Person,
     newest = (
         select(calls.c.contact_id, calls.c.started_at)
         .where(calls.c.direction != "internal")
-        .order_by(calls.c.started_at.desc()).limit(limit * 20).subquery()
+        .order_by(calls.c.started_at.desc())
+        .limit(limit * 20)
+        .subquery()
     )
     last = func.max(newest.c.started_at).label("at")
     rows = connection.execute(
@@ -128,15 +130,24 @@ def recent_people(connection: Connection, limit: int = 50) -> list[tuple[Person,
 
 def _case(row: Any, person: Person | None) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "key": row.key, "kind": row.kind, "line_group": row.line_group, "state": row.state,
-        "resolution": row.resolution, **row.row,
+        "key": row.key,
+        "kind": row.kind,
+        "line_group": row.line_group,
+        "state": row.state,
+        "resolution": row.resolution,
+        **row.row,
     }
     contact = {"id": row.contact_id, "name": None, "handles": []}
     if person is not None:
         contact = {"id": person.id, "name": person.name, "handles": list(person.handles)}
     return body | {
-        "number": row.id, "contact": contact, "contact_kind": person.kind if person else "person",
-        "evidence": list(row.evidence), "opened_at": row.opened_at, "due_at": row.due_at, "closed_at": row.closed_at,
+        "number": row.id,
+        "contact": contact,
+        "contact_kind": person.kind if person else "person",
+        "evidence": list(row.evidence),
+        "opened_at": row.opened_at,
+        "due_at": row.due_at,
+        "closed_at": row.closed_at,
     }
 
 
@@ -150,8 +161,10 @@ def open_cases(connection: Connection, limit: int = 1000) -> list[dict[str, Any]
     """Everybody who waits, the earliest due first, those without a due moment last."""
     return _cases(
         connection,
-        select(cases).where(cases.c.state == "open")
-        .order_by(cases.c.due_at.is_(None), cases.c.due_at, cases.c.opened_at, cases.c.id).limit(limit),
+        select(cases)
+        .where(cases.c.state == "open")
+        .order_by(cases.c.due_at.is_(None), cases.c.due_at, cases.c.opened_at, cases.c.id)
+        .limit(limit),
     )
 
 
@@ -167,8 +180,10 @@ def closed_cases(connection: Connection, since: datetime, *states: str) -> list[
     """Cases closed from `since` on in one of the states, the latest first."""
     return _cases(
         connection,
-        select(cases).where(cases.c.closed_at >= since, cases.c.state.in_(states))
-        .order_by(cases.c.closed_at.desc(), cases.c.id.desc()).limit(2000),
+        select(cases)
+        .where(cases.c.closed_at >= since, cases.c.state.in_(states))
+        .order_by(cases.c.closed_at.desc(), cases.c.id.desc())
+        .limit(2000),
     )
 
 
@@ -176,7 +191,10 @@ def opened_cases(connection: Connection, since: datetime) -> list[dict[str, Any]
     """Cases opened from `since` on, void ones left out."""
     return _cases(
         connection,
-        select(cases).where(cases.c.opened_at >= since, cases.c.state != "void").order_by(cases.c.opened_at).limit(5000),
+        select(cases)
+        .where(cases.c.opened_at >= since, cases.c.state != "void")
+        .order_by(cases.c.opened_at)
+        .limit(5000),
     )
 
 
@@ -186,7 +204,8 @@ def cases_of(connection: Connection, contact_ids: Iterable[int]) -> list[dict[st
     for part in chunks(contact_ids):
         found += _cases(
             connection,
-            select(cases).where(cases.c.contact_id.in_(part), cases.c.state != "void")
+            select(cases)
+            .where(cases.c.contact_id.in_(part), cases.c.state != "void")
             .order_by(cases.c.opened_at.desc(), cases.c.id.desc()),
         )
     return found
@@ -203,8 +222,12 @@ def case(connection: Connection, key: str) -> dict[str, Any] | None:
 
 def _call(row: Any) -> dict[str, Any]:
     return {
-        **row.row, "number": row.record_id, "id": row.source_id, "connection": row.connection,
-        "ref": f"{row.connection}/call/{row.source_id}", "contact": row.contact_id,
+        **row.row,
+        "number": row.record_id,
+        "id": row.source_id,
+        "connection": row.connection,
+        "ref": f"{row.connection}/call/{row.source_id}",
+        "contact": row.contact_id,
     }
 
 
@@ -212,17 +235,21 @@ _CALLS = select(calls, records.c.connection, records.c.source_id).join(records, 
 
 
 def calls_page(
-    connection: Connection, *, limit: int, before: str | None = None, since: datetime | None = None,
-    until: datetime | None = None, contact_ids: Sequence[int] | None = None, **wanted: Any,
+    connection: Connection,
+    *,
+    limit: int,
+    before: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    contact_ids: Sequence[int] | None = None,
+    **wanted: Any,
 ) -> Page:
     """Calls, the latest first; `before` is the `older` of the page that was seen."""
     statement = _CALLS.order_by(calls.c.started_at.desc(), calls.c.record_id.desc()).limit(limit + 1)
     mark = _position(before)
     if mark is not None:
         at, number = mark
-        statement = statement.where(
-            calls.c.started_at <= at, or_(calls.c.started_at < at, calls.c.record_id < number)
-        )
+        statement = statement.where(calls.c.started_at <= at, or_(calls.c.started_at < at, calls.c.record_id < number))
     if since is not None:
         statement = statement.where(calls.c.started_at >= since)
     if until is not None:
@@ -317,7 +344,8 @@ def item(connection: Connection, number: int) -> dict[str, Any] | None:
 def volume(connection: Connection, since: datetime) -> dict[str, int]:
     """Connection → how many items are kept that it received from `since` on."""
     rows = connection.execute(
-        select(inbox.c.connection, func.count().label("n")).where(inbox.c.received_at >= since)
+        select(inbox.c.connection, func.count().label("n"))
+        .where(inbox.c.received_at >= since)
         .group_by(inbox.c.connection)
     )
     return {row.connection: row.n for row in rows}
@@ -326,7 +354,9 @@ def volume(connection: Connection, since: datetime) -> dict[str, int]:
 # Deliveries
 
 
-def deliveries(connection: Connection, states: Sequence[str], limit: int, before: int | None = None) -> list[dict[str, Any]]:
+def deliveries(
+    connection: Connection, states: Sequence[str], limit: int, before: int | None = None
+) -> list[dict[str, Any]]:
     """Effects in one of the states, the latest first."""
     statement = select(outbox).where(outbox.c.state.in_(states)).order_by(outbox.c.id.desc()).limit(limit)
     if before is not None:
@@ -348,7 +378,8 @@ def alive(connection: Connection) -> None:
 def connections_seen(connection: Connection, own: str) -> dict[str, datetime | None]:
     """Connection → when anything came by it last; the hub's own is left out."""
     rows = connection.execute(
-        select(connections.c.name, connections.c.received_at).where(connections.c.name != own)
+        select(connections.c.name, connections.c.received_at)
+        .where(connections.c.name != own)
         .order_by(connections.c.name)
     )
     return {row.name: row.received_at for row in rows}

@@ -36,8 +36,10 @@ def ensure(connection: Connection, values: Iterable[str]) -> dict[str, tuple[int
         rows = [{"id": number(value), "kind": kind_of_contact(value)} for value in fresh]
         insert_new(connection, contacts, rows, on=("id",))
         insert_new(
-            connection, handles,
-            [{"id": number(value), "value": value, "contact_id": number(value)} for value in fresh], on=("value",),
+            connection,
+            handles,
+            [{"id": number(value), "value": value, "contact_id": number(value)} for value in fresh],
+            on=("value",),
         )
         found |= lookup(connection, fresh)
     return found
@@ -152,12 +154,18 @@ def settle(
             update(contacts)
             .where(contacts.c.id == bindparam("contact"))
             .values(
-                due_at=None, changed_from=bindparam("ahead"), error=None, wake_at=bindparam("wake"), rest_until=bindparam("rest"),
+                due_at=None,
+                changed_from=bindparam("ahead"),
+                error=None,
+                wake_at=bindparam("wake"),
+                rest_until=bindparam("rest"),
                 seen_at=_first_fact(),
             ),
             [
                 {
-                    "contact": contact, "wake": derived[contact][1], "rest": rest.get(contact),
+                    "contact": contact,
+                    "wake": derived[contact][1],
+                    "rest": rest.get(contact),
                     "ahead": ahead.get(contact),
                 }
                 for contact in sorted(current)
@@ -171,16 +179,17 @@ def _first_fact() -> Any:
     of_handle = (
         select(records.c.at)
         .where(records.c.handle_id == handles.c.id, records.c.gone_at.is_(None), records.c.at.is_not(None))
-        .order_by(records.c.at).limit(1).correlate(handles).scalar_subquery()
+        .order_by(records.c.at)
+        .limit(1)
+        .correlate(handles)
+        .scalar_subquery()
     )
     return select(func.min(of_handle)).where(handles.c.contact_id == bindparam("contact")).scalar_subquery()
 
 
 def push_away(connection: Connection, contact: int, until: datetime, error: str) -> None:
     """A contact that cannot be derived stops nobody else: try it again later and show why."""
-    connection.execute(
-        update(contacts).where(contacts.c.id == contact).values(due_at=until, wake_at=None, error=error)
-    )
+    connection.execute(update(contacts).where(contacts.c.id == contact).values(due_at=until, wake_at=None, error=error))
 
 
 def mark_all_due(connection: Connection, now: datetime, *, only_open: bool = False) -> None:

@@ -12,14 +12,25 @@ from hub.store.schema import inbox, outbox, repairs
 
 
 def note(
-    connection: Connection, key: str, *, kind: str, title: str, advice: str, now: datetime,
+    connection: Connection,
+    key: str,
+    *,
+    kind: str,
+    title: str,
+    advice: str,
+    now: datetime,
     connection_name: str | None = None,
 ) -> None:
     """Ask for a repair; asked again, it keeps its beginning and is counted."""
     before = connection.execute(select(repairs).where(repairs.c.key == key)).first()
     row = {
-        "key": key, "connection": connection_name, "kind": kind, "title": title, "advice": advice,
-        "since": before.since if before else now, "count": before._mapping["count"] + 1 if before else 1,
+        "key": key,
+        "connection": connection_name,
+        "kind": kind,
+        "title": title,
+        "advice": advice,
+        "since": before.since if before else now,
+        "count": before._mapping["count"] + 1 if before else 1,
     }
     upsert(connection, repairs, [row], on=("key",))
 

@@ -80,7 +80,8 @@ def _key() -> Column[int]:
 # One row a connection of the configuration. live_since: when the daemon first ran it. state: `active`, or `paused`
 # (access refused; `because` says what the operator must do). clock_offset: source − ours in milliseconds.
 connections = Table(
-    "connections", metadata,
+    "connections",
+    metadata,
     Column("name", Text, primary_key=True),
     Column("plugin", Text, nullable=False),
     Column("state", Text, nullable=False, server_default="active"),
@@ -92,7 +93,8 @@ connections = Table(
 
 # How far each stream was read. due_at: when to pull next; complete_until: nothing older is missing.
 streams = Table(
-    "streams", metadata,
+    "streams",
+    metadata,
     Column("connection", Text, primary_key=True),
     Column("stream", Text, primary_key=True),
     Column("cursor", Json),
@@ -107,7 +109,8 @@ streams = Table(
 # not be understood (`error` says why). group_key: parsed together with all raws of that group. clock_offset: by how
 # many milliseconds the source's clock was wrong, 0 within the tolerance.
 inbox = Table(
-    "inbox", metadata,
+    "inbox",
+    metadata,
     _key(),
     Column("connection", Text, nullable=False),
     Column("kind", Text, nullable=False),
@@ -121,18 +124,32 @@ inbox = Table(
     Column("clock_offset", Integer, nullable=False, server_default="0"),
     Column("state", Text, nullable=False, server_default="new"),
     Column("error", Text),
-    Index("ix_inbox_waiting", "connection", "kind", "item", "digest", unique=True,
-          sqlite_where=text("state = 'new'"), postgresql_where=text("state = 'new'")),
+    Index(
+        "ix_inbox_waiting",
+        "connection",
+        "kind",
+        "item",
+        "digest",
+        unique=True,
+        sqlite_where=text("state = 'new'"),
+        postgresql_where=text("state = 'new'"),
+    ),
     Index("ix_inbox_new", "id", sqlite_where=text("state = 'new'"), postgresql_where=text("state = 'new'")),
     Index("ix_inbox_dead", "id", sqlite_where=text("state = 'dead'"), postgresql_where=text("state = 'dead'")),
-    Index("ix_inbox_group", "connection", "group_key",
-          sqlite_where=text("group_key IS NOT NULL"), postgresql_where=text("group_key IS NOT NULL")),
+    Index(
+        "ix_inbox_group",
+        "connection",
+        "group_key",
+        sqlite_where=text("group_key IS NOT NULL"),
+        postgresql_where=text("group_key IS NOT NULL"),
+    ),
     Index("ix_inbox_received_at", "received_at"),
 )
 
 # Groups that turned out to be one call: key → root. A key without a row is its own root.
 group_aliases = Table(
-    "group_aliases", metadata,
+    "group_aliases",
+    metadata,
     Column("connection", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("root", Text, nullable=False),
@@ -141,7 +158,8 @@ group_aliases = Table(
 
 # The kept raws of a finished group in one compressed row.
 packs = Table(
-    "packs", metadata,
+    "packs",
+    metadata,
     Column("connection", Text, primary_key=True),
     Column("root", Text, primary_key=True),
     Column("items", LargeBinary, nullable=False),
@@ -151,7 +169,8 @@ packs = Table(
 
 # How people are addressed. contact_id may change (merge, split); the id of a handle never does.
 handles = Table(
-    "handles", metadata,
+    "handles",
+    metadata,
     _key(),
     Column("value", Text, nullable=False, unique=True),
     Column("contact_id", Key, nullable=False, index=True),
@@ -163,7 +182,8 @@ handles = Table(
 # last derivation; rest_until: a contact with very many facts is left alone until then; merged_into: tombstone of an
 # absorbed contact.
 contacts = Table(
-    "contacts", metadata,
+    "contacts",
+    metadata,
     _key(),
     Column("kind", Text, nullable=False),
     Column("name", Text),
@@ -175,17 +195,26 @@ contacts = Table(
     Column("rest_until", Instant),
     Column("merged_into", Key),
     Column("error", Text),
-    Index("ix_contacts_due", "due_at", sqlite_where=text("due_at IS NOT NULL"),
-          postgresql_where=text("due_at IS NOT NULL")),
-    Index("ix_contacts_wake", "wake_at", sqlite_where=text("wake_at IS NOT NULL"),
-          postgresql_where=text("wake_at IS NOT NULL")),
+    Index(
+        "ix_contacts_due",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_contacts_wake",
+        "wake_at",
+        sqlite_where=text("wake_at IS NOT NULL"),
+        postgresql_where=text("wake_at IS NOT NULL"),
+    ),
 )
 
 # Facts and objects in their current version. handle_id: the client's handle (never changes for a fact); contact_id:
 # of cards only. target: what a mark is about (a handle or a reference). first_version/changed_at/tie_at/digest order
 # the versions of one fact. gone_at: deleted at the source (`gone` without a moment: at the beginning of time).
 records = Table(
-    "records", metadata,
+    "records",
+    metadata,
     _key(),
     Column("connection", Text, nullable=False),
     Column("kind", Text, nullable=False),
@@ -206,21 +235,41 @@ records = Table(
     Column("received_at", Instant, nullable=False),
     Column("body", Json),
     UniqueConstraint("connection", "kind", "source_id"),
-    Index("ix_records_handle_id", "handle_id", "at", sqlite_where=text("handle_id IS NOT NULL"),
-          postgresql_where=text("handle_id IS NOT NULL")),
-    Index("ix_records_first_inbound", "handle_id", "at", sqlite_where=text("inbound"),
-          postgresql_where=text("inbound")),
-    Index("ix_records_contact_id", "contact_id", sqlite_where=text("contact_id IS NOT NULL"),
-          postgresql_where=text("contact_id IS NOT NULL")),
-    Index("ix_records_target", "target", sqlite_where=text("target IS NOT NULL"),
-          postgresql_where=text("target IS NOT NULL")),
-    Index("ix_records_root", "connection", "root", sqlite_where=text("root IS NOT NULL"),
-          postgresql_where=text("root IS NOT NULL")),
+    Index(
+        "ix_records_handle_id",
+        "handle_id",
+        "at",
+        sqlite_where=text("handle_id IS NOT NULL"),
+        postgresql_where=text("handle_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_records_first_inbound", "handle_id", "at", sqlite_where=text("inbound"), postgresql_where=text("inbound")
+    ),
+    Index(
+        "ix_records_contact_id",
+        "contact_id",
+        sqlite_where=text("contact_id IS NOT NULL"),
+        postgresql_where=text("contact_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_records_target",
+        "target",
+        sqlite_where=text("target IS NOT NULL"),
+        postgresql_where=text("target IS NOT NULL"),
+    ),
+    Index(
+        "ix_records_root",
+        "connection",
+        "root",
+        sqlite_where=text("root IS NOT NULL"),
+        postgresql_where=text("root IS NOT NULL"),
+    ),
 )
 
 # Every handle of a record that has several (cards, submissions, meetings).
 record_handles = Table(
-    "record_handles", metadata,
+    "record_handles",
+    metadata,
     Column("record_id", Key, ForeignKey("records.id"), primary_key=True),
     Column("handle_id", Key, ForeignKey("handles.id"), primary_key=True),
     Index("ix_record_handles_handle_id", "handle_id"),
@@ -228,7 +277,8 @@ record_handles = Table(
 
 # Which cards (of the same connection) a deal belongs to.
 deal_cards = Table(
-    "deal_cards", metadata,
+    "deal_cards",
+    metadata,
     Column("record_id", Key, ForeignKey("records.id"), primary_key=True),
     Column("connection", Text, primary_key=True),
     Column("card", Text, primary_key=True),
@@ -237,7 +287,8 @@ deal_cards = Table(
 
 # Versions of cards and deals: each owns from its changed_at (metrics.md 7).
 versions = Table(
-    "versions", metadata,
+    "versions",
+    metadata,
     Column("record_id", Key, ForeignKey("records.id"), primary_key=True),
     Column("digest", LargeBinary, primary_key=True),
     Column("version", BigInteger),
@@ -247,7 +298,8 @@ versions = Table(
 
 # Verdicts on calls: what `crmhub calls` prints, one row a call. pending: time alone will still change the verdict.
 calls = Table(
-    "calls", metadata,
+    "calls",
+    metadata,
     Column("record_id", Key, ForeignKey("records.id"), primary_key=True),
     Column("contact_id", Key, nullable=False),
     Column("started_at", Instant, nullable=False),
@@ -261,13 +313,18 @@ calls = Table(
     Column("row", Json, nullable=False),
     Index("ix_calls_started_at", "started_at", "record_id"),
     Index("ix_calls_contact_id", "contact_id", "started_at"),
-    Index("ix_calls_running", "started_at", sqlite_where=text("ended_at IS NULL"),
-          postgresql_where=text("ended_at IS NULL")),
+    Index(
+        "ix_calls_running",
+        "started_at",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
 )
 
 # A member's phone rang and he did not take it (metrics.md 2.4).
 offers = Table(
-    "offers", metadata,
+    "offers",
+    metadata,
     Column("record_id", Key, ForeignKey("records.id"), primary_key=True),
     Column("member", Text, primary_key=True),
     Column("at", Instant, primary_key=True),
@@ -279,7 +336,8 @@ offers = Table(
 # Clients who wait or waited. The row id is permanent; key may change. state as in metrics.md 3.3; evidence: references
 # that opened or joined it; started_at: start of the first session; taken: steps already taken (keys step/recipient).
 cases = Table(
-    "cases", metadata,
+    "cases",
+    metadata,
     _key(),
     Column("contact_id", Key, nullable=False),
     Column("kind", Text, nullable=False),
@@ -306,7 +364,8 @@ cases = Table(
 # claimed, `sent`, `dropped` (no longer true, or nobody to tell), `dead` refused by the vendor, `unknown` may or may not
 # have happened.
 outbox = Table(
-    "outbox", metadata,
+    "outbox",
+    metadata,
     _key(),
     Column("key", Text, nullable=False, unique=True),
     Column("kind", Text, nullable=False),
@@ -323,13 +382,15 @@ outbox = Table(
     Column("url", Text),
     Column("settled_at", Instant),
     Column("body", Json, nullable=False),
-    Index("ix_outbox_due", "due_at", sqlite_where=text("due_at IS NOT NULL"),
-          postgresql_where=text("due_at IS NOT NULL")),
+    Index(
+        "ix_outbox_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")
+    ),
 )
 
 # Accepted versions of `[policy]`, `[lines]`, `[calendars]`.
 rules = Table(
-    "rules", metadata,
+    "rules",
+    metadata,
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("active_from", Instant, nullable=False),
     Column("digest", LargeBinary, nullable=False),
@@ -338,7 +399,8 @@ rules = Table(
 
 # What a person must repair; a row is gone once it is repaired.
 repairs = Table(
-    "repairs", metadata,
+    "repairs",
+    metadata,
     Column("key", Text, primary_key=True),
     Column("connection", Text),
     Column("kind", Text, nullable=False),
@@ -350,7 +412,8 @@ repairs = Table(
 
 # Single values: the digest of the team's handles that the timelines were derived with, the code's definition version.
 meta = Table(
-    "meta", metadata,
+    "meta",
+    metadata,
     Column("name", Text, primary_key=True),
     Column("value", Json, nullable=False),
 )

@@ -86,9 +86,7 @@ def _views(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[Contac
 def _facts(connection: Connection, owners: Mapping[int, int], since: datetime) -> Iterable[Any]:
     for part in chunks(owners):
         yield from connection.execute(
-            select(records).where(
-                records.c.handle_id.in_(part), records.c.at >= since, records.c.kind.in_(_OF_FACTS)
-            )
+            select(records).where(records.c.handle_id.in_(part), records.c.at >= since, records.c.kind.in_(_OF_FACTS))
         )
 
 
@@ -124,9 +122,9 @@ def _first_inbound(connection: Connection, owners: Mapping[int, int]) -> dict[in
             .subquery()
         )
         rows = connection.execute(
-            select(records.c.handle_id, records.c.at, records.c.connection, records.c.source_id).join(
-                earliest, (records.c.handle_id == earliest.c.handle_id) & (records.c.at == earliest.c.at)
-            ).where(records.c.inbound)
+            select(records.c.handle_id, records.c.at, records.c.connection, records.c.source_id)
+            .join(earliest, (records.c.handle_id == earliest.c.handle_id) & (records.c.at == earliest.c.at))
+            .where(records.c.inbound)
         )
         for row in rows:
             mark = (row.at, f"{row.connection}/call/{row.source_id}")
@@ -170,7 +168,9 @@ def _add_owners(connection: Connection, parts: dict[int, dict[str, list[Any]]], 
 
 def _rows(connection: Connection, statement: Any, column: Any, values: Iterable[int]) -> list[Any]:
     return [
-        row for part in chunks(values) for row in connection.execute(statement.where(column.in_(part)))
+        row
+        for part in chunks(values)
+        for row in connection.execute(statement.where(column.in_(part)))
         if row.body is not None
     ]
 

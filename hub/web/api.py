@@ -26,23 +26,53 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.get("/calls", response_model=list[Row], summary="Calls and how each was judged")
     async def list_calls(
-        from_: From = None, to: To = None, connection: str | None = None, line_group: str | None = None,
-        direction: str | None = None, outcome: str | None = None, missed: bool | None = None, limit: Limit = 200,
+        from_: From = None,
+        to: To = None,
+        connection: str | None = None,
+        line_group: str | None = None,
+        direction: str | None = None,
+        outcome: str | None = None,
+        missed: bool | None = None,
+        limit: Limit = 200,
     ) -> Response:
-        return _json(await db.read(
-            calls.listing, since=_moment(from_), until=_moment(to), source=connection, line_group=line_group,
-            direction=direction, outcome=outcome, missed=missed, newest_first=True, limit=limit,
-        ))
+        return _json(
+            await db.read(
+                calls.listing,
+                since=_moment(from_),
+                until=_moment(to),
+                source=connection,
+                line_group=line_group,
+                direction=direction,
+                outcome=outcome,
+                missed=missed,
+                newest_first=True,
+                limit=limit,
+            )
+        )
 
     @routes.get("/cases", response_model=list[Row], summary="Clients who wait or waited, with the evidence")
     async def list_cases(
-        from_: From = None, to: To = None, state: str | None = None, kind: str | None = None,
-        line_group: str | None = None, void: bool = False, limit: Limit = 200,
+        from_: From = None,
+        to: To = None,
+        state: str | None = None,
+        kind: str | None = None,
+        line_group: str | None = None,
+        void: bool = False,
+        limit: Limit = 200,
     ) -> Response:
-        return _json(await db.read(
-            cases.listing, since=_moment(from_), until=_moment(to), void=void, state=state,
-            kind=kind, line_group=line_group, newest_first=True, limit=limit,
-        ))
+        return _json(
+            await db.read(
+                cases.listing,
+                since=_moment(from_),
+                until=_moment(to),
+                void=void,
+                state=state,
+                kind=kind,
+                line_group=line_group,
+                newest_first=True,
+                limit=limit,
+            )
+        )
 
     @routes.get("/connections", response_model=list[Row], summary="How each connection is doing")
     async def list_connections() -> Response:

@@ -28,9 +28,7 @@ from hub.web.webhooks import PREFIX, Webhooks
 _log = log.get("web")
 
 
-def build(
-    hub: Hub, receiver: Receiver, broadcaster: Broadcaster, runner: Progress | None = None
-) -> ASGIApp:
+def build(hub: Hub, receiver: Receiver, broadcaster: Broadcaster, runner: Progress | None = None) -> ASGIApp:
     """The whole web of one hub.
 
     runner: the engine of this process, whose progress `/readyz` tells. The server in front must leave
@@ -52,7 +50,11 @@ def build(
 
 def _pages(desk: Desk, runner: Progress | None) -> FastAPI:
     app = FastAPI(
-        title="crmhub", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
+        title="crmhub",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
         description="Read API of the hub. Rows are those of the command line with --json.",
     )
     for part in (now, calls, contacts, connections, repairs, deliveries, marks, api):

@@ -24,7 +24,10 @@ def collected() -> Catalog:
     """Every text that the pages may say."""
     catalog = Catalog(domain=DOMAIN, project="crmhub", charset="utf-8")
     found = extract_from_dir(
-        str(HERE), METHODS, options_map={"**.html": {"extensions": "jinja2.ext.do", "trimmed": "true"}}, keywords=KEYWORDS,
+        str(HERE),
+        METHODS,
+        options_map={"**.html": {"extensions": "jinja2.ext.do", "trimmed": "true"}},
+        keywords=KEYWORDS,
     )
     for _, _, message, _, _ in found:
         catalog.add(message)
@@ -64,7 +67,8 @@ def compiled(catalog: Catalog) -> bytes:
 def missing(catalog: Catalog) -> list[str]:
     """Texts that are not translated, or not in all their forms."""
     return [
-        str(message.id) for message in catalog
+        str(message.id)
+        for message in catalog
         if message.id and not (all(message.string) if isinstance(message.string, tuple | list) else message.string)
     ]
 

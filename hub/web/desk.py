@@ -44,7 +44,10 @@ MENU: tuple[tuple[str, str, str, str], ...] = (
 FILTERS = frozenset({"period", "outcome", "line", "manager", "hours", "q", "before", "show", "state"})
 """Parameters that make up a view, so that it can be sent to a colleague."""
 TABS: Mapping[str, str] = {
-    "now": N_("Now"), "calls": N_("Calls"), "contacts": N_("Clients"), "connections": N_("Sources"),
+    "now": N_("Now"),
+    "calls": N_("Calls"),
+    "contacts": N_("Clients"),
+    "connections": N_("Sources"),
     "repairs": N_("Repair"),
 }
 """The five of the phone's bar, in words short enough for it."""
@@ -77,8 +80,12 @@ class Desk:
     @cached_property
     def _environment(self) -> Environment:
         environment = Environment(
-            loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True,
-            undefined=StrictUndefined, extensions=["jinja2.ext.do"],
+            loader=FileSystemLoader(FOLDER / "templates"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+            extensions=["jinja2.ext.do"],
         )
         environment.globals["static"] = self.static
         return environment
@@ -122,14 +129,29 @@ class Desk:
         return member.name if member else visitor.formats.handle(ref)
 
     async def page(
-        self, request: Request, template: str, *, here: str = "", status: int = 200, visitor: Visitor | None = None,
+        self,
+        request: Request,
+        template: str,
+        *,
+        here: str = "",
+        status: int = 200,
+        visitor: Visitor | None = None,
         **values: Any,
     ) -> Response:
         """A whole page with its frame."""
         visitor = visitor or self.visitor(request)
         frame = await self.hub.db.read(pages.frame, self.hub.now(), OWN)
-        return self._answer(request, visitor, template, status, here=here, frame=frame, menu=self._menu(frame),
-                            paused=self.paused(frame), **values)
+        return self._answer(
+            request,
+            visitor,
+            template,
+            status,
+            here=here,
+            frame=frame,
+            menu=self._menu(frame),
+            paused=self.paused(frame),
+            **values,
+        )
 
     def plain(self, request: Request, template: str, status: int, **values: Any) -> Response:
         """A page without frame, for when the store may be out of reach."""
@@ -146,24 +168,42 @@ class Desk:
     def paused(self, frame: pages.Frame) -> list[str]:
         """Connections that bring nothing until a person acts."""
         return [
-            name for name, link in self.hub.links.items()
+            name
+            for name, link in self.hub.links.items()
             if link.problem is not None or frame.states.get(name) == "paused"
         ]
 
     def _menu(self, frame: pages.Frame) -> list[dict[str, Any]]:
         counts = {"now": (frame.overdue, "late"), "repairs": (frame.repairs, "soon")}
         return [
-            {"key": key, "href": href, "icon": icon, "text": text, "tab": TABS.get(key),
-             "n": counts.get(key, (0, ""))[0], "tone": counts.get(key, (0, ""))[1]}
+            {
+                "key": key,
+                "href": href,
+                "icon": icon,
+                "text": text,
+                "tab": TABS.get(key),
+                "n": counts.get(key, (0, ""))[0],
+                "tone": counts.get(key, (0, ""))[1],
+            }
             for key, href, icon, text in MENU
         ]
 
     def _answer(self, request: Request, visitor: Visitor, template: str, status: int, **values: Any) -> Response:
         context = {
-            "_": visitor.texts.markup, "ngettext": visitor.texts.markup_count, "term": visitor.texts.say, "f": visitor.formats, "visitor": visitor,
-            "token": self.forms.token(visitor.seat), "members": self.members, "languages": languages.LANGUAGES,
-            "person": lambda ref: self.name(visitor, ref), "kinds": words.KINDS,
-            "because": words.BECAUSE, "address": _address(request), "link": _linker(request, values.get("path", request.url.path)), "links": self._links,
+            "_": visitor.texts.markup,
+            "ngettext": visitor.texts.markup_count,
+            "term": visitor.texts.say,
+            "f": visitor.formats,
+            "visitor": visitor,
+            "token": self.forms.token(visitor.seat),
+            "members": self.members,
+            "languages": languages.LANGUAGES,
+            "person": lambda ref: self.name(visitor, ref),
+            "kinds": words.KINDS,
+            "because": words.BECAUSE,
+            "address": _address(request),
+            "link": _linker(request, values.get("path", request.url.path)),
+            "links": self._links,
             **values,
         }
         text = self._environment.get_template(template).render(context).strip()
@@ -188,7 +228,9 @@ class Desk:
 
 def _address(request: Request) -> str:
     """Where the reader is, without the parts that belong to one visit."""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in {"lang", "done", "undone"}]
+    kept = [
+        (name, value) for name, value in request.query_params.multi_items() if name not in {"lang", "done", "undone"}
+    ]
     return request.url.path + (f"?{urlencode(kept)}" if kept else "")
 
 
@@ -208,4 +250,3 @@ def local(address: str) -> str:
     if not address.startswith("/") or address.startswith(("//", "/\\")) or any(ord(sign) < 33 for sign in address):
         return "/"
     return address
-

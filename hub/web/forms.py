@@ -43,7 +43,11 @@ class Forms:
     def number(self, token: str, seat: str | None) -> str | None:
         """The number of a token that we gave to this browser, None for any other."""
         number, _, signature = token.partition(".")
-        if not seat or not number or not hmac.compare_digest(signature.encode(), self._signature(seat, number).encode()):
+        if (
+            not seat
+            or not number
+            or not hmac.compare_digest(signature.encode(), self._signature(seat, number).encode())
+        ):
             return None
         return number
 

@@ -61,13 +61,28 @@ class Teller:
             missed = row["missed"] or row.get("excluded") in SHORT
             waits = any(case["state"] == "open" and row["ref"] in case["evidence"] for case in self.cases)
             node = "late" if waits else ""
-            return Entry(at=at, icon="missed" if missed else "in", title=self._missed(row), node=node, proof=proof,
-                         details=self._where(row), source=source)
+            return Entry(
+                at=at,
+                icon="missed" if missed else "in",
+                title=self._missed(row),
+                node=node,
+                proof=proof,
+                details=self._where(row),
+                source=source,
+            )
         talked = bool(row.get("talk"))
         node = "good" if closes else ("" if talked or not row.get("ended_at") else "accent")
         icon = "in" if row["direction"] == "inbound" else "out"
-        return Entry(at=at, icon=icon, title=self._talk(row), node=node, proof=proof, details=self._where(row),
-                     pill=self._attempt(at) if row["direction"] == "outbound" and not closes else None, source=source)
+        return Entry(
+            at=at,
+            icon=icon,
+            title=self._talk(row),
+            node=node,
+            proof=proof,
+            details=self._where(row),
+            pill=self._attempt(at) if row["direction"] == "outbound" and not closes else None,
+            source=source,
+        )
 
     def fact(self, event: Event) -> Entry:
         """A message, a lead or a meeting."""
@@ -78,18 +93,41 @@ class Teller:
             who = self.reading.name(record.member) if ours and record.member else ""
             title = (say("%(name)s wrote", name=who) if who else say("We wrote")) if ours else say("The client wrote")
             channel = say(words.CHANNELS.get(record.channel, record.channel))
-            return Entry(at=event.at, icon="mail" if record.channel == "email" else "chat", title=title,
-                         proof=self._closes(event.ref) or self._opens(event.ref), quote=record.text or "", ours=ours,
-                         source=f"{channel} · {event.ref.partition('/')[0]}", url=record.url, kind="text")
+            return Entry(
+                at=event.at,
+                icon="mail" if record.channel == "email" else "chat",
+                title=title,
+                proof=self._closes(event.ref) or self._opens(event.ref),
+                quote=record.text or "",
+                ours=ours,
+                source=f"{channel} · {event.ref.partition('/')[0]}",
+                url=record.url,
+                kind="text",
+            )
         if isinstance(record, Submission):
             title = say("Form %(name)s", name=record.form) if record.form else say("A form was filled in")
-            return Entry(at=event.at, icon="form", title=title, proof=self._opens(event.ref),
-                         quote=record.text or "", source=event.ref.partition("/")[0], url=record.url, kind="text")
+            return Entry(
+                at=event.at,
+                icon="form",
+                title=title,
+                proof=self._opens(event.ref),
+                quote=record.text or "",
+                source=event.ref.partition("/")[0],
+                url=record.url,
+                kind="text",
+            )
         title = say("Meeting")
         if isinstance(record, Meeting) and record.title:
             title = f"{title}: {record.title}"
-        return Entry(at=event.at, icon="day", title=title, proof=self._closes(event.ref),
-                     source=event.ref.partition("/")[0], url=record.url, kind="text")
+        return Entry(
+            at=event.at,
+            icon="day",
+            title=title,
+            proof=self._closes(event.ref),
+            source=event.ref.partition("/")[0],
+            url=record.url,
+            kind="text",
+        )
 
     def mark(self, event: Event) -> Entry:
         """What one of us decided."""
@@ -108,8 +146,16 @@ class Teller:
         }
         icon, title = titles.get(mark.kind, ("check", say("%(name)s: %(what)s", name=name, what=mark.kind)))
         closes = self._closes(event.ref)
-        return Entry(at=event.at, icon=icon, title=title, minor=closes is None, proof=closes,
-                     quote=mark.note or "", ours=True, kind="mark")
+        return Entry(
+            at=event.at,
+            icon=icon,
+            title=title,
+            minor=closes is None,
+            proof=closes,
+            quote=mark.note or "",
+            ours=True,
+            kind="mark",
+        )
 
     def effect(self, row: Row) -> Entry:
         """Something that the hub did outside for this client."""
@@ -122,8 +168,15 @@ class Teller:
         because = say(step).lower() if step else ""
         tone, state = words.DELIVERY_STATES.get(row["state"], ("", row["state"]))
         title = f"{text}: {because}" if because else text
-        return Entry(at=row["settled_at"] or row["at"], icon="bell", title=title, minor=True,
-                     pill=(tone, say(state)), url=row["url"], kind="effect")
+        return Entry(
+            at=row["settled_at"] or row["at"],
+            icon="bell",
+            title=title,
+            minor=True,
+            pill=(tone, say(state)),
+            url=row["url"],
+            kind="effect",
+        )
 
     def _opens(self, ref: str) -> tuple[str, str] | None:
         say = self.reading.formats.texts.say
@@ -168,7 +221,11 @@ class Teller:
         name = self._ours(row)
         inbound = row["direction"] == "inbound"
         if row.get("talk") and row.get("ended_at"):
-            text = N_("The client called, %(name)s talked for %(time)s") if inbound else N_("%(name)s called, talked for %(time)s")
+            text = (
+                N_("The client called, %(name)s talked for %(time)s")
+                if inbound
+                else N_("%(name)s called, talked for %(time)s")
+            )
             return say(text, name=name or say("somebody"), time=formats.exact(row["talk"]))
         if row.get("ended_at") is None:
             if row.get("answered_at"):
@@ -180,7 +237,12 @@ class Teller:
             return say("The client called")
         what = say(verdict_of(row).text)
         if row.get("ring_wait"):
-            return say("%(name)s called, rang %(time)s: %(what)s", name=name or say("somebody"), time=formats.exact(row["ring_wait"]), what=what)
+            return say(
+                "%(name)s called, rang %(time)s: %(what)s",
+                name=name or say("somebody"),
+                time=formats.exact(row["ring_wait"]),
+                what=what,
+            )
         return say("%(name)s called: %(what)s", name=name or say("somebody"), what=what)
 
     def _ours(self, row: Row) -> str:
@@ -198,7 +260,8 @@ class Teller:
         parts = [line_name(row.get("line"), formats)]
         rang = [
             f"{self.reading.name(ring['member'])} {formats.exact(ring['seconds'])}"
-            for ring in row.get("rang") or () if ring.get("seconds") and ring.get("result") != "answered"
+            for ring in row.get("rang") or ()
+            if ring.get("seconds") and ring.get("result") != "answered"
         ]
         if rang and row["direction"] == "inbound":
             parts.append(say("rang at %(names)s", names=", ".join(rang)))
@@ -210,15 +273,26 @@ class Teller:
 
 
 def upcoming(
-    row: Row, reading: Reading, marks: Sequence[Event], members: Mapping[str, TeamMember], head_of_sales: str | None,
+    row: Row,
+    reading: Reading,
+    marks: Sequence[Event],
+    members: Mapping[str, TeamMember],
+    head_of_sales: str | None,
     until: datetime,
 ) -> list[tuple[datetime, int, str]]:
     """(when, step, to whom) of the warnings that follow unless somebody talks with the client."""
     facts = tuple(Fact(event.ref, event.record) for event in marks if isinstance(event.record, Mark))
     steps = ladder.Ladder(
-        group=reading.book.at(row["opened_at"]).group(row["line_group"]), team=reading.book.team,
-        head_of_sales=head_of_sales, assignee=row.get("owner") if row.get("owner") in members else row.get("assignee"),
-        opened_at=row["opened_at"], promised_at=row["opened_at"] if row["due_at"] is not None else None,
-        due_at=row["due_at"], closed_at=None, marks=facts, live=True, now=until,
+        group=reading.book.at(row["opened_at"]).group(row["line_group"]),
+        team=reading.book.team,
+        head_of_sales=head_of_sales,
+        assignee=row.get("owner") if row.get("owner") in members else row.get("assignee"),
+        opened_at=row["opened_at"],
+        promised_at=row["opened_at"] if row["due_at"] is not None else None,
+        due_at=row["due_at"],
+        closed_at=None,
+        marks=facts,
+        live=True,
+        now=until,
     ).steps
     return [(step.at, step.step, step.to) for step in steps if step.at > reading.now]

@@ -66,7 +66,8 @@ def picture(call: Call, formats: Formats, names: Mapping[str, str]) -> Picture:
         note = _note(leg, stop, connected, formats)
         lines.append(Line(_name(leg, formats, names), tuple(bars), note, TOP + number * ROW))
     ticks = tuple(
-        (round(LEFT + part * WIDTH, 1), formats.exact(int(total * part))) for part in ((0.0, 0.5, 1.0) if total >= 4 else (0.0, 1.0))
+        (round(LEFT + part * WIDTH, 1), formats.exact(int(total * part)))
+        for part in ((0.0, 0.5, 1.0) if total >= 4 else (0.0, 1.0))
     )
     label = formats.texts.say("The call leg by leg, %(time)s in all", time=formats.exact(int(total)))
     ended = round(LEFT + WIDTH, 1) if call.ended_at is not None else None

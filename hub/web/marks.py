@@ -107,5 +107,3 @@ def _with(address: str, **added: str) -> str:
     parts = urlsplit(address)
     query = "&".join(filter(None, (parts.query, urlencode(added))))
     return parts._replace(query=query).geturl()
-
-

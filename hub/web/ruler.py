@@ -87,7 +87,9 @@ def ruler(row: Row, reading: Reading, next_step: tuple[datetime, str] | None) ->
         wanted.append((2, _label(due_place, 72, texts.say(what, time=formats.moment(due_at)), False)))
     if closed_at is not None:
         good = row["state"] == "recovered"
-        dots.append(Dot("ok" if good else "end", head_at, 7, texts.say("closed %(time)s", time=formats.moment(closed_at))))
+        dots.append(
+            Dot("ok" if good else "end", head_at, 7, texts.say("closed %(time)s", time=formats.moment(closed_at)))
+        )
         wanted.append((1, _label(head_at, 20, texts.say("closed %(time)s", time=formats.moment(closed_at)), True)))
     else:
         wanted.append((1, _label(head_at, 20, texts.say("now %(time)s", time=formats.clock(reading.now)), True)))
@@ -96,8 +98,11 @@ def ruler(row: Row, reading: Reading, next_step: tuple[datetime, str] | None) ->
             wanted.append((1, _label(place(next_step[0]), 72, next_step[1], False)))
     return Ruler(
         inside=round((due_place if late and due_place else head_at) - LEFT, 1),
-        over_at=due_place if late else None, over=round(head_at - due_place, 1) if late and due_place else 0.0,
-        now_at=None if closed_at else head_at, dots=tuple(dots), labels=tuple(_fitting(wanted)),
+        over_at=due_place if late else None,
+        over=round(head_at - due_place, 1) if late and due_place else 0.0,
+        now_at=None if closed_at else head_at,
+        dots=tuple(dots),
+        labels=tuple(_fitting(wanted)),
         label=". ".join(label.text for _, label in wanted),
     )
 
@@ -105,7 +110,8 @@ def ruler(row: Row, reading: Reading, next_step: tuple[datetime, str] | None) ->
 def _dials(row: Row, reading: Reading) -> Sequence[datetime]:
     return sorted(
         datetime.fromisoformat(call["started_at"])
-        for ref in row["evidence"] if (call := reading.calls.get(ref)) and call["direction"] == "inbound"
+        for ref in row["evidence"]
+        if (call := reading.calls.get(ref)) and call["direction"] == "inbound"
     ) or [row["opened_at"]]
 
 

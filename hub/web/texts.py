@@ -17,7 +17,9 @@ LANGUAGES: Mapping[str, str] = {"ru": "Русский", "en": "English"}
 DOMAIN = "web"
 
 _UNITS = r"мин|ч|с|д|₽|%|дн|дня|дней|раза|раз|из|min|h|s|d|of"
-_GLUE = re.compile(rf"(?<=\d) (?=\d{{3}}\b)|(?<=\d) (?=(?:{_UNITS})\b|[₽%])|(?<=\bч) (?=\d)|(?<=\bh) (?=\d)|(?<=№) (?=\d)")
+_GLUE = re.compile(
+    rf"(?<=\d) (?=\d{{3}}\b)|(?<=\d) (?=(?:{_UNITS})\b|[₽%])|(?<=\bч) (?=\d)|(?<=\bh) (?=\d)|(?<=№) (?=\d)"
+)
 
 
 def N_(text: str) -> str:  # noqa: N802 - the name that collectors of texts know

@@ -108,13 +108,26 @@ class Reading:
         taken = self.taken.get(row["key"])
         attempts = [item for item in row.get("attempts") or () if item.get("kind") != "message"]
         return Wait(
-            key=row["key"], kind=row["kind"], contact=row["contact"]["id"], client=self.client(row),
-            tag=self._tag(row), says=self._says(row), line=self.line(row), clock=self.clock(row), due_at=due_at,
-            late=late, left=left, share=share, tone=_tone(late, left, share),
-            turn=row.get("assignee") or row.get("owner"), note=self._note(row),
+            key=row["key"],
+            kind=row["kind"],
+            contact=row["contact"]["id"],
+            client=self.client(row),
+            tag=self._tag(row),
+            says=self._says(row),
+            line=self.line(row),
+            clock=self.clock(row),
+            due_at=due_at,
+            late=late,
+            left=left,
+            share=share,
+            tone=_tone(late, left, share),
+            turn=row.get("assignee") or row.get("owner"),
+            note=self._note(row),
             valid=sum(1 for item in attempts if item.get("valid")),
             weak=sum(1 for item in attempts if not item.get("valid")),
-            taken_at=taken[0] if taken else None, taken_by=taken[1] if taken else None, row=row,
+            taken_at=taken[0] if taken else None,
+            taken_by=taken[1] if taken else None,
+            row=row,
         )
 
     def clock(self, row: Row, until: datetime | None = None) -> Clock:

@@ -49,7 +49,7 @@ class Webhooks:
         self._told: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name, _, rest = scope["path"][len(PREFIX):].partition("/")
+        name, _, rest = scope["path"][len(PREFIX) :].partition("/")
         link = self._hub.links.get(name)
         if link is None or name == OWN:
             await plain(send, 404, f"There is no connection {name!r}.\n")
@@ -102,9 +102,14 @@ class Webhooks:
         query = scope["query_string"].decode("latin-1")
         url = f"{remote.scheme}://{remote.host}{scope['path']}" + (f"?{query}" if query else "")
         return WebhookRequest(
-            method=scope["method"], path=rest, url=url, headers=headers,
+            method=scope["method"],
+            path=rest,
+            url=url,
+            headers=headers,
             query=dict(parse_qsl(query, keep_blank_values=True)) if query else {},
-            body=body, remote=remote.address, received_at=self._hub.now(),
+            body=body,
+            remote=remote.address,
+            received_at=self._hub.now(),
         )
 
     async def _unready(self, send: Send, link: Link) -> None:
@@ -115,8 +120,13 @@ class Webhooks:
             return
         self._told.add(link.name)
         await self._hub.db.write(
-            Priority.SETTLE, repairs.note, f"access:{link.name}", kind="access_refused", connection_name=link.name,
-            now=self._hub.now(), title=f"{link.name}: {link.problem}",
+            Priority.SETTLE,
+            repairs.note,
+            f"access:{link.name}",
+            kind="access_refused",
+            connection_name=link.name,
+            now=self._hub.now(),
+            title=f"{link.name}: {link.problem}",
             advice=f"give the secret and start the hub again; `crmhub check {link.name}`",
         )
 
@@ -152,10 +162,14 @@ async def _body(receive: Receive, headers: dict[str, str]) -> bytes:
 
 async def _reply(send: Send, received: Received) -> None:
     reply = received.reply
-    await send({
-        "type": "http.response.start", "status": reply.status,
-        "headers": [
-            (b"content-type", reply.content_type.encode("latin-1")), (b"content-length", b"%d" % len(reply.body)),
-        ],
-    })
+    await send(
+        {
+            "type": "http.response.start",
+            "status": reply.status,
+            "headers": [
+                (b"content-type", reply.content_type.encode("latin-1")),
+                (b"content-length", b"%d" % len(reply.body)),
+            ],
+        }
+    )
     await send({"type": "http.response.body", "body": reply.body})

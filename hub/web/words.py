@@ -182,6 +182,12 @@ HANGUP: Table = {
 }
 
 CHANNELS: Table = {
-    "email": N_("E-mail"), "telegram": "Telegram", "whatsapp": "WhatsApp", "sms": "SMS", "webchat": N_("Chat on the site"),
-    "vk": "VK", "viber": "Viber", "max": "MAX",
+    "email": N_("E-mail"),
+    "telegram": "Telegram",
+    "whatsapp": "WhatsApp",
+    "sms": "SMS",
+    "webchat": N_("Chat on the site"),
+    "vk": "VK",
+    "viber": "Viber",
+    "max": "MAX",
 }

@@ -81,7 +81,8 @@ async def check(client: Client) -> Sequence[Checked]:
     return (
         Checked("files can be imported", ok=True),
         Checked(
-            "the webhook accepts signed requests", can_receive,
+            "the webhook accepts signed requests",
+            can_receive,
             "" if can_receive else 'set secret = { env = "NAME" } or token; until then every request is refused',
         ),
     )
@@ -107,7 +108,9 @@ def parse(items: Sequence[Stored], _settings: Settings, context: Context) -> Ite
 def webhook(request: WebhookRequest, settings: Settings) -> Received:
     """One record, an array of records, or JSON lines."""
     verify(
-        request.headers, request.body, request.received_at,
+        request.headers,
+        request.body,
+        request.received_at,
         secret=settings.secret.get_secret_value() if settings.secret else None,
         token=settings.token.get_secret_value() if settings.token else None,
     )

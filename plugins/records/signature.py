@@ -18,9 +18,7 @@ def sign(secret: str, timestamp: int, body: bytes) -> str:
     return "v1=" + hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
 
 
-def verify(
-    headers: Mapping[str, str], body: bytes, now: datetime, *, secret: str | None, token: str | None
-) -> None:
+def verify(headers: Mapping[str, str], body: bytes, now: datetime, *, secret: str | None, token: str | None) -> None:
     """Raise Forged unless the request carries our signature, or our token where the sender cannot sign."""
     given = headers.get("x-hub-signature")
     if given is not None and secret:

@@ -70,7 +70,12 @@ class Desk:
         """The command as a user starts it."""
         command = [sys.executable, "-m", "hub", "--config", str(self.folder / "config.toml"), *map(str, arguments)]
         done = subprocess.run(
-            command, check=False, capture_output=True, cwd=self.folder, input=stdin, timeout=120,
+            command,
+            check=False,
+            capture_output=True,
+            cwd=self.folder,
+            input=stdin,
+            timeout=120,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
         assert b"Traceback" not in done.stderr, done.stderr.decode()
@@ -103,13 +108,24 @@ TUESDAY = datetime(2026, 3, 10, 7, tzinfo=UTC)
 """10:00 in Moscow."""
 
 
-def missed(number: str, start: datetime = TUESDAY, client: str | None = "phone:+79211234567", **keys: Any) -> dict[str, Any]:
+def missed(
+    number: str, start: datetime = TUESDAY, client: str | None = "phone:+79211234567", **keys: Any
+) -> dict[str, Any]:
     """A call that rang for 40 seconds and that nobody took."""
     end = (start + timedelta(seconds=40)).isoformat()
     leg = {"kind": "member", "to": "ext:101", "started_at": start.isoformat(), "ended_at": end, "result": "no_answer"}
     return {
-        "record": "call", "id": number, "direction": "inbound", "client": client, "line": "74950010100", "final": True,
-        "started_at": start.isoformat(), "ended_at": end, "hangup_by": "client", "legs": [leg], **keys,
+        "record": "call",
+        "id": number,
+        "direction": "inbound",
+        "client": client,
+        "line": "74950010100",
+        "final": True,
+        "started_at": start.isoformat(),
+        "ended_at": end,
+        "hangup_by": "client",
+        "legs": [leg],
+        **keys,
     }
 
 
@@ -117,10 +133,32 @@ def callback(number: str, start: datetime, client: str = "phone:+79211234567") -
     """A call of ours that the client took."""
     answered, end = (start + timedelta(seconds=10)).isoformat(), (start + timedelta(seconds=90)).isoformat()
     legs = [
-        {"kind": "member", "to": "ext:101", "started_at": start.isoformat(), "answered_at": start.isoformat(), "ended_at": end, "result": "answered"},
-        {"kind": "client", "to": client, "started_at": start.isoformat(), "answered_at": answered, "ended_at": end, "result": "answered"},
+        {
+            "kind": "member",
+            "to": "ext:101",
+            "started_at": start.isoformat(),
+            "answered_at": start.isoformat(),
+            "ended_at": end,
+            "result": "answered",
+        },
+        {
+            "kind": "client",
+            "to": client,
+            "started_at": start.isoformat(),
+            "answered_at": answered,
+            "ended_at": end,
+            "result": "answered",
+        },
     ]
     return {
-        "record": "call", "id": number, "direction": "outbound", "client": client, "line": "74950010100", "final": True,
-        "started_at": start.isoformat(), "ended_at": end, "hangup_by": "client", "legs": legs,
+        "record": "call",
+        "id": number,
+        "direction": "outbound",
+        "client": client,
+        "line": "74950010100",
+        "final": True,
+        "started_at": start.isoformat(),
+        "ended_at": end,
+        "hangup_by": "client",
+        "legs": legs,
     }

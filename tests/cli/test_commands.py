@@ -54,7 +54,9 @@ plugin = "asterix"
 
 
 def test_mistakes_of_connections_are_listed_together(desk: Desk) -> None:
-    desk.configure(CONFIG + '\n[connections.src]\nplugin = "records"\nsecert = "x"\n[connections.pbx]\nplugin = "asterix"\n')
+    desk.configure(
+        CONFIG + '\n[connections.src]\nplugin = "records"\nsecert = "x"\n[connections.pbx]\nplugin = "asterix"\n'
+    )
     done = desk.run("check")
     assert done.code == 2
     assert "connections.src.secert" in done.err
@@ -71,8 +73,21 @@ def test_without_a_configuration_a_command_says_how_to_make_one(desk: Desk) -> N
 def test_init_with_flags_writes_what_check_accepts(desk: Desk) -> None:
     (desk.folder / "config.toml").unlink()
     done = desk.run(
-        "init", "--timezone", "Asia/Novosibirsk", "--country", "RU", "--language", "en", "--line", "74950010100",
-        "--member", "Anna Petrova, 101, +79990000101", "--member", "Boris", "--connect", "records",
+        "init",
+        "--timezone",
+        "Asia/Novosibirsk",
+        "--country",
+        "RU",
+        "--language",
+        "en",
+        "--line",
+        "74950010100",
+        "--member",
+        "Anna Petrova, 101, +79990000101",
+        "--member",
+        "Boris",
+        "--connect",
+        "records",
     )
     assert done.code == 0, done.err
     key = desk.folder / "var" / "secret.key"
@@ -117,10 +132,75 @@ def test_tables_are_for_people_and_json_for_programs(desk: Desk) -> None:
 
 
 CALL_KEYS = set(
-    ["id", "connection", "direction", "outcome", "missed", "excluded", "client", "client_raw", "contact", "line", "line_group", "started_at", "answered_at", "ended_at", "client_wait", "ring_wait", "talk", "answered_by", "first_human", "last_human", "longest_human", "talk_by", "hangup_by", "in_hours", "queue", "rang", "transfers", "recordings", "flags", "ref"]
+    [
+        "id",
+        "connection",
+        "direction",
+        "outcome",
+        "missed",
+        "excluded",
+        "client",
+        "client_raw",
+        "contact",
+        "line",
+        "line_group",
+        "started_at",
+        "answered_at",
+        "ended_at",
+        "client_wait",
+        "ring_wait",
+        "talk",
+        "answered_by",
+        "first_human",
+        "last_human",
+        "longest_human",
+        "talk_by",
+        "hangup_by",
+        "in_hours",
+        "queue",
+        "rang",
+        "transfers",
+        "recordings",
+        "flags",
+        "ref",
+    ]
 )
 CASE_KEYS = set(
-    ["key", "kind", "contact", "line_group", "priority", "state", "resolution", "opened_at", "opened_by", "due_at", "breached", "breached_at", "late_by", "closed_at", "closed_by", "closed_by_member", "client_attempts", "last_attempt_at", "attempts", "first_attempt", "time_to_reach", "owner", "owner_because", "assignee", "owner_absent", "in_hours", "silently_lost", "previous", "flags", "steps", "rules_version", "definition_version", "ref"]
+    [
+        "key",
+        "kind",
+        "contact",
+        "line_group",
+        "priority",
+        "state",
+        "resolution",
+        "opened_at",
+        "opened_by",
+        "due_at",
+        "breached",
+        "breached_at",
+        "late_by",
+        "closed_at",
+        "closed_by",
+        "closed_by_member",
+        "client_attempts",
+        "last_attempt_at",
+        "attempts",
+        "first_attempt",
+        "time_to_reach",
+        "owner",
+        "owner_because",
+        "assignee",
+        "owner_absent",
+        "in_hours",
+        "silently_lost",
+        "previous",
+        "flags",
+        "steps",
+        "rules_version",
+        "definition_version",
+        "ref",
+    ]
 )
 
 
@@ -140,17 +220,28 @@ def test_rows_have_the_keys_that_the_model_names(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("options", "ids"),
     [
-        ([], ["1", "2", "3"]), (["--direction", "inbound"], ["1", "3"]), (["--missed"], ["1", "3"]), (["--not-missed"], ["2"]),
+        ([], ["1", "2", "3"]),
+        (["--direction", "inbound"], ["1", "3"]),
+        (["--missed"], ["1", "3"]),
+        (["--not-missed"], ["2"]),
         (["--from", (TUESDAY + timedelta(minutes=5)).isoformat()], ["2", "3"]),
-        (["--to", (TUESDAY + timedelta(minutes=9)).isoformat()], ["1"]), (["--line-group", "support"], ["3"]),
-        (["--outcome", "answered"], ["2"]), (["--connection", "src"], ["1", "2", "3"]),
+        (["--to", (TUESDAY + timedelta(minutes=9)).isoformat()], ["1"]),
+        (["--line-group", "support"], ["3"]),
+        (["--outcome", "answered"], ["2"]),
+        (["--connection", "src"], ["1", "2", "3"]),
     ],
 )
 def test_lists_can_be_narrowed_stored_and_as_of_a_moment(desk: Desk, options: list[str], ids: list[str]) -> None:
-    desk.run("import", desk.file([
-        missed("1"), callback("2", TUESDAY + timedelta(minutes=9)),
-        missed("3", TUESDAY + timedelta(minutes=10), client="phone:+79217654321", line="74950010200"),
-    ]))
+    desk.run(
+        "import",
+        desk.file(
+            [
+                missed("1"),
+                callback("2", TUESDAY + timedelta(minutes=9)),
+                missed("3", TUESDAY + timedelta(minutes=10), client="phone:+79217654321", line="74950010200"),
+            ]
+        ),
+    )
     assert [row["id"] for row in desk.ask("calls", *options)] == ids
     assert [row["id"] for row in desk.ask("calls", *options, "--at", (TUESDAY + timedelta(days=1)).isoformat())] == ids
 
@@ -169,10 +260,16 @@ def test_what_the_hub_once_believed_is_listed_only_with_void(desk: Desk) -> None
 
 
 def test_contacts_are_found_by_name_and_number(desk: Desk) -> None:
-    desk.run("import", desk.file([
-        missed("1"), missed("2", client="phone:+79217654321"),
-        {"record": "card", "id": "k", "name": "Иван Петров", "handles": ["phone:+79211234567"]},
-    ]))
+    desk.run(
+        "import",
+        desk.file(
+            [
+                missed("1"),
+                missed("2", client="phone:+79217654321"),
+                {"record": "card", "id": "k", "name": "Иван Петров", "handles": ["phone:+79211234567"]},
+            ]
+        ),
+    )
     assert [row["name"] for row in desk.ask("contacts", "иван")] == ["Иван Петров"]
     assert [row["handles"] for row in desk.ask("contacts", "765-43-21")] == [["phone:+79217654321"]]
     assert len(desk.ask("contacts")) == 2
@@ -180,13 +277,20 @@ def test_contacts_are_found_by_name_and_number(desk: Desk) -> None:
 
 
 def test_a_shared_handle_put_on_the_list_later_parts_its_clients(desk: Desk) -> None:
-    desk.run("import", desk.file([
-        missed("1"),
-        {"record": "card", "id": "a", "name": "Иван", "handles": ["phone:+79211234567", "phone:+74950000000"]},
-        {"record": "card", "id": "b", "name": "Ольга", "handles": ["phone:+79217654321", "phone:+74950000000"]},
-    ]))
+    desk.run(
+        "import",
+        desk.file(
+            [
+                missed("1"),
+                {"record": "card", "id": "a", "name": "Иван", "handles": ["phone:+79211234567", "phone:+74950000000"]},
+                {"record": "card", "id": "b", "name": "Ольга", "handles": ["phone:+79217654321", "phone:+74950000000"]},
+            ]
+        ),
+    )
     assert len(desk.ask("contacts")) == 1
-    desk.configure((CONFIG + CONNECTIONS).replace('country = "RU"', 'country = "RU"\nshared_handles = ["phone:+74950000000"]'))
+    desk.configure(
+        (CONFIG + CONNECTIONS).replace('country = "RU"', 'country = "RU"\nshared_handles = ["phone:+74950000000"]')
+    )
     assert sorted(row["name"] or "" for row in desk.ask("contacts")) == ["Иван", "Ольга"]
 
 

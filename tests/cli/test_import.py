@@ -118,7 +118,8 @@ def test_as_of_a_moment_a_case_is_as_it_was_then(desk: Desk) -> None:
     desk.run("import", desk.file([missed("1"), callback("2", TUESDAY + timedelta(minutes=30))]))
     early, late = (desk.ask("cases", "--at", (TUESDAY + timedelta(minutes=m)).isoformat()) for m in (5, 20))
     assert [(case["state"], case["breached"], case["late_by"]) for case in early + late] == [
-        ("open", False, None), ("open", True, 260),
+        ("open", False, None),
+        ("open", True, 260),
     ]
     assert desk.ask("calls", "--at", (TUESDAY - timedelta(seconds=1)).isoformat()) == []
     (running,) = desk.ask("calls", "--at", (TUESDAY + timedelta(seconds=20)).isoformat())
@@ -126,7 +127,9 @@ def test_as_of_a_moment_a_case_is_as_it_was_then(desk: Desk) -> None:
 
 
 def test_as_of_now_everything_is_as_it_is_stored(desk: Desk) -> None:
-    desk.run("import", desk.file([missed("1"), missed("2", client=None), callback("3", TUESDAY + timedelta(minutes=30))]))
+    desk.run(
+        "import", desk.file([missed("1"), missed("2", client=None), callback("3", TUESDAY + timedelta(minutes=30))])
+    )
     now = datetime.now(UTC).isoformat()
     assert desk.ask("calls", "--at", now) == desk.ask("calls")
     assert desk.ask("cases", "--at", now) == desk.ask("cases")
@@ -135,13 +138,41 @@ def test_as_of_now_everything_is_as_it_is_stored(desk: Desk) -> None:
 # Export
 
 
-def test_an_export_imported_elsewhere_gives_the_same_calls_and_cases(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_an_export_imported_elsewhere_gives_the_same_calls_and_cases(
+    desk: Desk, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     records = [
-        missed("1"), callback("2", TUESDAY + timedelta(minutes=9)), missed("3", client=None),
-        {**missed("4"), "changed_at": "2026-03-10T12:00:00+03:00"}, {"record": "gone", "of": "call", "id": "5"}, missed("5"),
-        {"record": "card", "id": "k", "name": "Иван", "handles": ["phone:+79211234567"], "owner": "boris", "changed_at": "2026-03-01T00:00:00Z"},
-        {"record": "card", "id": "k", "name": "Иван", "handles": ["phone:+79211234567"], "owner": "anna", "changed_at": "2026-03-11T00:00:00Z"},
-        {"record": "mark", "id": "m", "at": "2026-03-10T11:00:00+03:00", "by": "anna", "kind": "closed", "on": "src/call/3", "reason": "spam"},
+        missed("1"),
+        callback("2", TUESDAY + timedelta(minutes=9)),
+        missed("3", client=None),
+        {**missed("4"), "changed_at": "2026-03-10T12:00:00+03:00"},
+        {"record": "gone", "of": "call", "id": "5"},
+        missed("5"),
+        {
+            "record": "card",
+            "id": "k",
+            "name": "Иван",
+            "handles": ["phone:+79211234567"],
+            "owner": "boris",
+            "changed_at": "2026-03-01T00:00:00Z",
+        },
+        {
+            "record": "card",
+            "id": "k",
+            "name": "Иван",
+            "handles": ["phone:+79211234567"],
+            "owner": "anna",
+            "changed_at": "2026-03-11T00:00:00Z",
+        },
+        {
+            "record": "mark",
+            "id": "m",
+            "at": "2026-03-10T11:00:00+03:00",
+            "by": "anna",
+            "kind": "closed",
+            "on": "src/call/3",
+            "reason": "spam",
+        },
         {"record": "gone", "of": "mark", "id": "m2", "at": "2026-03-10T11:00:00+03:00"},
     ]
     desk.run("import", desk.file(records), "--at", LATER)
@@ -158,11 +189,18 @@ def test_an_export_imported_elsewhere_gives_the_same_calls_and_cases(desk: Desk,
 
 def test_an_export_within_a_time_has_what_happened_then(desk: Desk) -> None:
     desk.run("import", desk.file([missed(str(day), TUESDAY + timedelta(days=day)) for day in range(4)]))
-    done = desk.run("export", "--from", (TUESDAY + timedelta(days=1)).isoformat(), "--to", (TUESDAY + timedelta(days=3)).isoformat())
+    done = desk.run(
+        "export", "--from", (TUESDAY + timedelta(days=1)).isoformat(), "--to", (TUESDAY + timedelta(days=3)).isoformat()
+    )
     assert [json.loads(line)["id"] for line in done.out.splitlines()] == ["1", "2"]
 
 
 def test_a_client_with_very_many_calls_is_derived_before_the_import_returns(desk: Desk) -> None:
     for part in (range(600), range(600, 602)):
-        desk.run("import", desk.file([missed(str(number), TUESDAY + timedelta(minutes=number)) for number in part]), "--at", LATER)
+        desk.run(
+            "import",
+            desk.file([missed(str(number), TUESDAY + timedelta(minutes=number)) for number in part]),
+            "--at",
+            LATER,
+        )
     assert len(desk.ask("calls", "--outcome", "abandoned_wait")) == 602

@@ -31,9 +31,18 @@ RUSSIAN = [
     ("\u00a08\u2011921\u2011123\u201145\u201167 ", "phone:+79211234567"),
 ]
 NO_NUMBER = [
-    ("", "withheld"), ("anonymous", "withheld"), ("<unknown>", "withheld"), ("Restricted", "withheld"),
-    ("0", "withheld"), ("0000", "withheld"), ("asterisk", "not_a_number"),
-    ("112", "short"), ("101", "short"), ("900", "short"), ("1234567", "local"), ("shop_bot", "not_a_number"),
+    ("", "withheld"),
+    ("anonymous", "withheld"),
+    ("<unknown>", "withheld"),
+    ("Restricted", "withheld"),
+    ("0", "withheld"),
+    ("0000", "withheld"),
+    ("asterisk", "not_a_number"),
+    ("112", "short"),
+    ("101", "short"),
+    ("900", "short"),
+    ("1234567", "local"),
+    ("shop_bot", "not_a_number"),
     ("12345678901234567", "not_a_number"),
 ]
 

@@ -18,7 +18,9 @@ from hub.core.timeline import History
 from tests.core.timelines import at
 
 
-def change(when: str | datetime, after: str | None, before: str | None = None, field: Any = "owner", id: str = "e") -> Change:
+def change(
+    when: str | datetime, after: str | None, before: str | None = None, field: Any = "owner", id: str = "e"
+) -> Change:
     moment = at(when) if isinstance(when, str) else when
     return Change(id=f"{id}{moment:%H%M%S}", of="deal", on="1", at=moment, field=field, before=before, after=after)
 
@@ -27,9 +29,15 @@ def card(changed: str | None, owner: str | None, made: str | None = None) -> Car
     return Card(id="1", owner=owner, changed_at=at(changed) if changed else None, created_at=at(made) if made else None)
 
 
-def deal(changed: str, state: Any = "open", owner: str | None = "anna", made: str | None = None, closed: str | None = None) -> Deal:
+def deal(
+    changed: str, state: Any = "open", owner: str | None = "anna", made: str | None = None, closed: str | None = None
+) -> Deal:
     return Deal(
-        id="1", owner=owner, state=state, changed_at=at(changed), created_at=at(made) if made else None,
+        id="1",
+        owner=owner,
+        state=state,
+        changed_at=at(changed),
+        created_at=at(made) if made else None,
         closed_at=at(closed) if closed else None,
     )
 
@@ -55,7 +63,11 @@ LOG = (change("12:00", "boris", before="anna"), change("15:00", "vera", before="
         (history(READ, log=LOG), "19:00", "vera"),
         (history(card("18:00", "vera"), log=LOG), "03:00", "anna"),  # nobody says when it was made
         (history(card("18:00", "gleb", made="09:00"), log=LOG), "18:00", "gleb"),  # the log lags behind
-        (history(card("15:00", "boris", made="09:00"), log=LOG), "15:00", "vera"),  # both in one second: the log is exact
+        (
+            history(card("15:00", "boris", made="09:00"), log=LOG),
+            "15:00",
+            "vera",
+        ),  # both in one second: the log is exact
         (history(card("10:00", "anna"), READ, log=LOG), "11:00", "anna"),
         (history(card("10:00", "anna"), READ, log=LOG), "12:30", "boris"),
         (history(card(None, "gleb"), log=LOG), "09:30", "anna"),  # a version without a moment is older than any log
@@ -85,7 +97,10 @@ BACK = change("14:00", "open", "won", "state")
         (history(deal("18:00", made="09:00"), log=(WON, BACK)), ["06:00-09:00", "11:00-15:00", "15:00-"]),
         (history(deal("18:00", "won", made="09:00", closed="13:00")), ["06:00-10:00"]),
         (history(deal("18:00", "won", made="09:00", closed="13:00"), log=(WON,)), ["06:00-09:00"]),
-        (history(deal("10:00", made="09:00"), deal("18:00", "lost", made="09:00"), log=()), ["06:00-07:00", "07:00-15:00"]),
+        (
+            history(deal("10:00", made="09:00"), deal("18:00", "lost", made="09:00"), log=()),
+            ["06:00-07:00", "07:00-15:00"],
+        ),
         (history(deal("18:00", made="09:00"), log=(change("12:00", "anna", "boris"),)), ["06:00-15:00", "15:00-"]),
         (history(deal("18:00", made="09:00"), log=(WON, BACK), gone="15:00"), ["06:00-09:00", "11:00-12:00"]),
     ],
@@ -106,9 +121,12 @@ def test_a_whole_log_tells_the_owner_at_any_moment_whatever_else_was_read(data: 
 
     log = [
         change(begin, hands[number], before=hands[number - 1], id=str(number))
-        for number, begin in enumerate(begins) if number
+        for number, begin in enumerate(begins)
+        if number
     ]
-    reads = sorted(data.draw(st.sets(st.sampled_from([begin.replace(minute=m) for begin in begins for m in (0, 30)]), min_size=1)))
+    reads = sorted(
+        data.draw(st.sets(st.sampled_from([begin.replace(minute=m) for begin in begins for m in (0, 30)]), min_size=1))
+    )
     versions = [Card(id="1", owner=owner(moment), changed_at=moment, created_at=begins[0]) for moment in reads]
     random.Random(len(log)).shuffle(log)
     found = history(*versions, log=tuple(log))

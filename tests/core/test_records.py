@@ -27,7 +27,10 @@ from hub.core.records import (
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("g*/records*.jsonl"))
 CALL = {
-    "record": "call", "id": "1", "direction": "inbound", "client": "phone:8 921 123-45-67",
+    "record": "call",
+    "id": "1",
+    "direction": "inbound",
+    "client": "phone:8 921 123-45-67",
     "started_at": "2026-03-10T10:00:00+03:00",
     "legs": [{"kind": "member", "to": "ext:101", "started_at": "2026-03-10T10:00:00.1234+03:00"}],
 }
@@ -50,12 +53,23 @@ def test_a_call_is_read_with_handles_canonical_and_times_in_utc_milliseconds() -
 def test_every_mistake_of_a_record_is_named_with_its_key() -> None:
     found = problems(
         {
-            "record": "call", "id": "", "direction": "sideways", "started_at": "2026-03-10T10:00:00",
-            "clinet": "x", "legs": [{"kind": "phone", "started_at": 5}], "final": 1,
+            "record": "call",
+            "id": "",
+            "direction": "sideways",
+            "started_at": "2026-03-10T10:00:00",
+            "clinet": "x",
+            "legs": [{"kind": "phone", "started_at": 5}],
+            "final": 1,
         }
     )
     assert {problem.split(":")[0] for problem in found} == {
-        "id", "direction", "started_at", "clinet", "legs[0].kind", "legs[0].started_at", "final",
+        "id",
+        "direction",
+        "started_at",
+        "clinet",
+        "legs[0].kind",
+        "legs[0].started_at",
+        "final",
     }
 
 
@@ -78,7 +92,14 @@ def test_a_call_that_ends_before_it_begins_is_refused() -> None:
 
 
 def test_a_closing_mark_needs_a_reason_of_the_list() -> None:
-    mark = {"record": "mark", "id": "1", "at": "2026-03-10T10:00:00Z", "by": "anna", "kind": "closed", "on": "src/call/1"}
+    mark = {
+        "record": "mark",
+        "id": "1",
+        "at": "2026-03-10T10:00:00Z",
+        "by": "anna",
+        "kind": "closed",
+        "on": "src/call/1",
+    }
     assert problems(mark)[0].startswith("reason: None is none of wrong_number spam")
     assert isinstance(from_json({**mark, "reason": "spam"}), Mark)
 
@@ -91,7 +112,9 @@ def test_the_id_of_a_presence_defaults_to_member_and_moment() -> None:
 
 
 def test_a_meeting_may_name_one_client() -> None:
-    found = from_json({"record": "meeting", "id": "1", "starts_at": "2026-03-10T09:00:00Z", "client": "phone:+79211234567"})
+    found = from_json(
+        {"record": "meeting", "id": "1", "starts_at": "2026-03-10T09:00:00Z", "client": "phone:+79211234567"}
+    )
     assert isinstance(found, Meeting)
     assert found.handles == ("phone:+79211234567",)
 
@@ -113,8 +136,11 @@ def test_short_handles_of_a_connection_become_full_ones() -> None:
 
 
 ORDERS = [
-    ("neither", {}), ("changed", {"changed_at": "2026-03-10T10:00:00Z"}),
-    ("changed later", {"changed_at": "2026-03-11T10:00:00Z"}), ("version", {"version": 1}), ("higher", {"version": 2}),
+    ("neither", {}),
+    ("changed", {"changed_at": "2026-03-10T10:00:00Z"}),
+    ("changed later", {"changed_at": "2026-03-11T10:00:00Z"}),
+    ("version", {"version": 1}),
+    ("higher", {"version": 2}),
 ]
 
 
@@ -148,15 +174,31 @@ def test_gone_names_what_is_gone() -> None:
 
 def test_a_change_of_state_names_states():
     with pytest.raises(WrongRecord, match=r"after: 'closed' is none of open won lost"):
-        from_json({
-            "record": "change", "id": "1", "of": "deal", "on": "7", "at": "2026-03-10T10:00:00+03:00", "field": "state",
-            "before": "open", "after": "closed",
-        })
+        from_json(
+            {
+                "record": "change",
+                "id": "1",
+                "of": "deal",
+                "on": "7",
+                "at": "2026-03-10T10:00:00+03:00",
+                "field": "state",
+                "before": "open",
+                "after": "closed",
+            }
+        )
 
 
 def test_a_change_of_owner_names_one_of_us_by_the_account_of_its_connection():
-    read = from_json({
-        "record": "change", "id": "1", "of": "deal", "on": "7", "at": "2026-03-10T10:00:00+03:00", "field": "owner",
-        "before": "user:5", "after": None,
-    })
+    read = from_json(
+        {
+            "record": "change",
+            "id": "1",
+            "of": "deal",
+            "on": "7",
+            "at": "2026-03-10T10:00:00+03:00",
+            "field": "owner",
+            "before": "user:5",
+            "after": None,
+        }
+    )
     assert (qualified(read, "amo").before, qualified(read, "amo").after) == ("user:amo/5", None)

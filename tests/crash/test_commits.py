@@ -49,7 +49,13 @@ class Nursery:
         command = [sys.executable, str(Path(__file__).with_name("nursery.py")), str(folder / "config.toml")]
         self._log = (folder / "daemon.log").open("ab")
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, cwd=folder, env=environment(), text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            cwd=folder,
+            env=environment(),
+            text=True,
         )
         self.child = 0
 
@@ -161,7 +167,8 @@ notify_url = "http://127.0.0.1:{notices.port}/"
     def _is_done(self, count: int) -> bool:
         engine = sqlalchemy.create_engine(f"sqlite:///{self.folder / 'var' / 'hub.db'}")
         queries = (
-            "SELECT count(*) FROM inbox WHERE state = 'new'", "SELECT count(*) FROM contacts WHERE due_at IS NOT NULL",
+            "SELECT count(*) FROM inbox WHERE state = 'new'",
+            "SELECT count(*) FROM contacts WHERE due_at IS NOT NULL",
             "SELECT count(*) FROM outbox WHERE state IN ('planned', 'sending') AND due_at IS NOT NULL OR state = 'sending'",
             f"SELECT {count} - count(*) FROM calls",
         )
@@ -202,7 +209,10 @@ def day(now: datetime) -> list[dict[str, Any]]:
 
 def without_moments(rows: list[Any]) -> list[Any]:
     """Rows without what depends on when they were derived."""
-    return [{key: value for key, value in row.items() if key not in {"steps", "breached", "breached_at", "late_by"}} for row in rows]
+    return [
+        {key: value for key, value in row.items() if key not in {"steps", "breached", "breached_at", "late_by"}}
+        for row in rows
+    ]
 
 
 async def test_killed_before_any_commit_nothing_is_lost_and_nothing_happens_twice(
@@ -224,7 +234,9 @@ async def test_killed_before_any_commit_nothing_is_lost_and_nothing_happens_twic
                 assert found_calls == wanted_calls, deaths
                 assert without_moments(found_cases) == without_moments(wanted_cases), deaths
                 states = {row["key"]: row["state"] for row in effects}
-                assert {key for key, state in states.items() if state == "sent"} <= set(notices.keys) <= set(states), deaths
+                assert {key for key, state in states.items() if state == "sent"} <= set(notices.keys) <= set(states), (
+                    deaths
+                )
                 assert set(states.values()) <= {"sent", "dropped"}, deaths
                 assert "sent" in states.values(), deaths
                 steps = Counter((row["body"]["case"], row["body"]["step"], row["to"]) for row in effects)

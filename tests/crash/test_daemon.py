@@ -67,7 +67,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "disk"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "none", str(place)]
-    if not hasattr(os, "geteuid") or os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+    if (
+        not hasattr(os, "geteuid")
+        or os.geteuid() != 0
+        or subprocess.run(mount, check=False, capture_output=True).returncode
+    ):
         pytest.skip("only root can make a small disk")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=False)
@@ -85,7 +89,9 @@ def test_a_full_disk_is_answered_503_and_lived_through(
             file.flush()
     kept = []
     for number in range(40):
-        answers.append(post(daemon, missed(str(number), NOW, client=f"phone:+792100000{number:02}", client_raw="x" * 100_000)))
+        answers.append(
+            post(daemon, missed(str(number), NOW, client=f"phone:+792100000{number:02}", client_raw="x" * 100_000))
+        )
         if answers[-1] == 200:
             kept.append(str(number))
     assert answers[0] == 200
@@ -97,7 +103,11 @@ def test_a_full_disk_is_answered_503_and_lived_through(
     filler.unlink()
     for number in range(40):
         if str(number) not in kept:
-            until(lambda number=number: post(daemon, missed(str(number), NOW, client=f"phone:+792100000{number:02}")) == 200)  # type: ignore[misc]
+            until(
+                lambda number=number: (
+                    post(daemon, missed(str(number), NOW, client=f"phone:+792100000{number:02}")) == 200
+                )
+            )  # type: ignore[misc]
     until(lambda: len(daemon.json("calls")) == 41)
     until(lambda: all(row["missed"] for row in daemon.json("calls")))
     assert daemon.stop() == 0
@@ -114,7 +124,9 @@ def test_a_second_daemon_on_the_same_store_is_refused(tmp_path: Path, start: Cal
 def test_an_import_beside_the_running_daemon_is_done_by_it(tmp_path: Path, start: Callable[..., Daemon]) -> None:
     start(tmp_path)
     desk = Desk(tmp_path)
-    records = [missed(str(number), NOW - timedelta(days=number), client=f"phone:+7921000{number:04}") for number in range(300)]
+    records = [
+        missed(str(number), NOW - timedelta(days=number), client=f"phone:+7921000{number:04}") for number in range(300)
+    ]
     done = desk.spawn("import", "--connection", "src", desk.file([*records, "nonsense"]))
     assert done.code == 1
     assert "300 items read, 1 refused" in done.err

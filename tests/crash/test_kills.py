@@ -116,7 +116,13 @@ class Notices:
 def missed_call(number, now):
     """A client's call that just ended and that nobody took."""
     start, end = (now - timedelta(seconds=seconds) for seconds in (40, 1))
-    leg = {"kind": "member", "to": "ext:101", "started_at": start.isoformat(), "ended_at": end.isoformat(), "result": "no_answer"}
+    leg = {
+        "kind": "member",
+        "to": "ext:101",
+        "started_at": start.isoformat(),
+        "ended_at": end.isoformat(),
+        "result": "no_answer",
+    }
     return {
         "record": "call", "id": f"c{number}", "direction": "inbound", "client": f"phone:+7931{number:07d}", "line": "74950010101",
         "started_at": start.isoformat(), "ended_at": end.isoformat(), "hangup_by": "client", "final": True, "legs": [leg],

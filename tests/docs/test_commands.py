@@ -15,7 +15,9 @@ EVERYWHERE = {"--help", "--json"}
 
 
 def options_of(command):
-    return {name for option in command.params for name in [*option.opts, *option.secondary_opts] if name.startswith("--")}
+    return {
+        name for option in command.params for name in [*option.opts, *option.secondary_opts] if name.startswith("--")
+    }
 
 
 def test_every_command_has_its_heading():

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [page for page in ROOT.rglob("*.md") if not {".venv", ".cache", "node_modules"} & set(page.relative_to(ROOT).parts)]
+PAGES = [
+    page for page in ROOT.rglob("*.md") if not {".venv", ".cache", "node_modules"} & set(page.relative_to(ROOT).parts)
+]
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 

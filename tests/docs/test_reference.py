@@ -29,11 +29,16 @@ def test_every_metric_has_its_heading_with_its_labels():
 
 def test_every_hook_has_its_heading_with_its_signature():
     specified = {name: hook for name, hook in vars(hooks).items() if hasattr(hook, "hub_spec")}
-    assert headings("hooks.md") == {f"{name}{inspect.signature(hook)}".replace("'", "") for name, hook in specified.items()}
+    assert headings("hooks.md") == {
+        f"{name}{inspect.signature(hook)}".replace("'", "") for name, hook in specified.items()
+    }
 
 
 def test_alerts_and_dashboard_speak_of_metrics_that_exist():
     deploy = PAGES.parents[1] / "deploy"
-    texts = [path.read_text(encoding="utf-8") for path in (deploy / "prometheus" / "alerts.yml", deploy / "grafana" / "dashboard.json")]
+    texts = [
+        path.read_text(encoding="utf-8")
+        for path in (deploy / "prometheus" / "alerts.yml", deploy / "grafana" / "dashboard.json")
+    ]
     named = {re.sub(r"_bucket$", "", name) for text in texts for name in re.findall(r"\bcrmhub_\w+", text)}
     assert named <= {heading.partition("{")[0] for heading in headings("metrics.md")}

@@ -76,9 +76,7 @@ class Workshop:
     clock: Clock = field(default_factory=Clock)
     hubs: list[Hub] = field(default_factory=list)
 
-    def hub(
-        self, *connectors: Connector, config: str = CONFIG, connections: Mapping[str, str] | None = None
-    ) -> Hub:
+    def hub(self, *connectors: Connector, config: str = CONFIG, connections: Mapping[str, str] | None = None) -> Hub:
         """A hub with a connection `src` of `records` unless `connections` (name → further keys) says otherwise."""
         known = {connector.name: connector for connector in (*connectors, RECORDS)}
         wanted = connections or {"src": 'plugin = "records"\nsecret = { env = "HOOK_SECRET" }'}

@@ -37,8 +37,13 @@ def parse(items: Any, _settings: Any, _context: Any) -> Iterable[Call]:
     times = sorted(instant(item.payload["at"]) for item in items)
     number = items[0].payload.get("id", items[0].group)
     yield Call(
-        id=number, direction="inbound", client=items[0].payload.get("client", "phone:+79211234567"), started_at=times[0],
-        ended_at=times[-1], version=items[0].payload.get("version"), legs=(),
+        id=number,
+        direction="inbound",
+        client=items[0].payload.get("client", "phone:+79211234567"),
+        started_at=times[0],
+        ended_at=times[-1],
+        version=items[0].payload.get("version"),
+        legs=(),
     )
 
 
@@ -50,8 +55,9 @@ def hub(workshop: Workshop) -> Hub:
     return workshop.hub(PBX, connections={"pbx": 'plugin = "toy"', "src": 'plugin = "records"'})
 
 
-def packet(item: str, group: str | None = "g", at: str = "2026-03-10T10:00:00+03:00", joins: tuple[str, ...] = (),
-           **keys: Any) -> Raw:
+def packet(
+    item: str, group: str | None = "g", at: str = "2026-03-10T10:00:00+03:00", joins: tuple[str, ...] = (), **keys: Any
+) -> Raw:
     return Raw("packet", item, {"at": at, **keys}, group, joins)
 
 
@@ -63,9 +69,7 @@ async def take(hub: Hub, *raws: Raw, connection: str = "pbx", clock_offset: int 
 
 
 def facts(hub: Hub) -> dict[str, Any]:
-    return {
-        f"{row.connection}/{row.source_id}": row for row in rows(hub, lambda c: c.execute(select(records)))
-    }
+    return {f"{row.connection}/{row.source_id}": row for row in rows(hub, lambda c: c.execute(select(records)))}
 
 
 def states(hub: Hub) -> dict[str, tuple[str, str | None]]:
@@ -167,7 +171,10 @@ async def test_the_whole_record_is_shifted_by_the_clock_of_its_source(hub: Hub) 
 
 async def test_handles_of_ours_are_qualified_by_their_connection(hub: Hub) -> None:
     record = {
-        "record": "call", "id": "1", "direction": "inbound", "client": "phone:+79211234567",
+        "record": "call",
+        "id": "1",
+        "direction": "inbound",
+        "client": "phone:+79211234567",
         "started_at": "2026-03-10T10:00:00+03:00",
         "legs": [{"kind": "member", "to": "ext:101", "started_at": "2026-03-10T10:00:00+03:00"}],
     }

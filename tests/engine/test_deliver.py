@@ -72,17 +72,36 @@ def hub(workshop: Workshop, bot: Bot) -> Hub:
 def notice(key: str = "1/1/anna", to: str = "anna", hub: Hub | None = None) -> Notify:
     from tests.engine.conftest import Clock
 
-    return Notify(key=key, case="missed_call:src/call/1", kind="missed_call", step="1", to=to, contact="Ivan",
-                  line_group="sales", at=hub.now() if hub else Clock().time)
+    return Notify(
+        key=key,
+        case="missed_call:src/call/1",
+        kind="missed_call",
+        step="1",
+        to=to,
+        contact="Ivan",
+        line_group="sales",
+        at=hub.now() if hub else Clock().time,
+    )
 
 
 def case(hub: Hub, state: str = "open") -> int:
     now = hub.now()
     with hub.db.begin() as connection:
-        number: int = connection.execute(cases.insert(), {
-            "contact_id": 1, "kind": "missed_call", "line_group": "sales", "key": "k", "state": state, "started_at": now,
-            "opened_at": now, "evidence": [], "taken": [], "row": {},
-        }).inserted_primary_key[0]
+        number: int = connection.execute(
+            cases.insert(),
+            {
+                "contact_id": 1,
+                "kind": "missed_call",
+                "line_group": "sales",
+                "key": "k",
+                "state": state,
+                "started_at": now,
+                "opened_at": now,
+                "evidence": [],
+                "taken": [],
+                "row": {},
+            },
+        ).inserted_primary_key[0]
     return number
 
 
@@ -178,7 +197,9 @@ async def test_refused_access_pauses_the_connection_and_loses_nothing(hub: Hub, 
     assert asked(hub) == set()
 
 
-async def test_a_vendor_that_cannot_be_reached_when_opened_is_tried_later(hub: Hub, bot: Bot, workshop: Workshop) -> None:
+async def test_a_vendor_that_cannot_be_reached_when_opened_is_tried_later(
+    hub: Hub, bot: Bot, workshop: Workshop
+) -> None:
     bot.opened = Temporary("no route")
     plan(hub, notice())
     await work(hub)
@@ -256,15 +277,22 @@ async def test_a_correction_names_the_message_that_it_amends(hub: Hub, bot: Bot)
     number = case(hub)
     plan(hub, notice(), of=number)
     await work(hub)
-    plan(hub, AmendNotice(key="1/void/anna", case="k", to="anna", contact="Ivan", because="void", at=hub.now()), of=number)
+    plan(
+        hub,
+        AmendNotice(key="1/void/anna", case="k", to="anna", contact="Ivan", because="void", at=hub.now()),
+        of=number,
+    )
     await work(hub)
     assert bot.got[1].replaces == "m1"
     assert bot.got[1].at == hub.now()
 
 
 async def test_nothing_is_corrected_where_nothing_was_said(hub: Hub, bot: Bot) -> None:
-    plan(hub, AmendNotice(key="1/void/anna", case="k", to="anna", contact="Ivan", because="void", at=hub.now()),
-         of=case(hub))
+    plan(
+        hub,
+        AmendNotice(key="1/void/anna", case="k", to="anna", contact="Ivan", because="void", at=hub.now()),
+        of=case(hub),
+    )
     await work(hub)
     assert bot.got == []
     assert listed(hub)[0][1] == "dropped"
@@ -282,7 +310,8 @@ async def test_a_vendor_that_hangs_holds_up_nobody_else(workshop: Workshop) -> N
 
     hung.answer = hang
     hub = workshop.hub(
-        hung.connector("hung"), quick.connector("quick"),
+        hung.connector("hung"),
+        quick.connector("quick"),
         connections={"nowhere": 'plugin = "hung"', "src": 'plugin = "quick"'},
     )
     plan(hub, notice("a", "boris"), notice("b", "anna"))

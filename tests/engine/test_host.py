@@ -34,7 +34,9 @@ async def http() -> AsyncIterator[ConnectionHttp]:
 
 
 async def test_a_read_is_tried_three_times(vendor: respx.MockRouter, http: ConnectionHttp) -> None:
-    route = vendor.get("/cards").mock(side_effect=[httpx.Response(502), httpx.ConnectError("gone"), httpx.Response(200)])
+    route = vendor.get("/cards").mock(
+        side_effect=[httpx.Response(502), httpx.ConnectError("gone"), httpx.Response(200)]
+    )
     assert (await http.request("GET", "/cards")).status_code == 200
     assert route.call_count == 3
     vendor.get("/down").mock(return_value=httpx.Response(503))
@@ -53,8 +55,18 @@ async def test_a_write_is_never_tried_again_by_itself(vendor: respx.MockRouter, 
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        (400, Rejected), (401, AuthFailed), (403, AuthFailed), (404, Rejected), (408, Temporary), (409, Rejected),
-        (425, Temporary), (429, Temporary), (500, Temporary), (503, Temporary), (301, Rejected), (302, Rejected),
+        (400, Rejected),
+        (401, AuthFailed),
+        (403, AuthFailed),
+        (404, Rejected),
+        (408, Temporary),
+        (409, Rejected),
+        (425, Temporary),
+        (429, Temporary),
+        (500, Temporary),
+        (503, Temporary),
+        (301, Rejected),
+        (302, Rejected),
     ],
 )
 async def test_a_refusal_is_sorted_by_who_must_act(

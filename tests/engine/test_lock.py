@@ -43,7 +43,9 @@ def test_a_lock_ends_with_its_process_even_a_killed_one(tmp_path: Path) -> None:
 
 def test_who_has_patience_waits_for_a_holder_who_is_soon_done(tmp_path: Path) -> None:
     path = tmp_path / "hub.lock"
-    holder = subprocess.Popen([sys.executable, "-c", HOLD.replace("sleep(60)", "sleep(0.3)"), str(path)], stdout=subprocess.PIPE)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD.replace("sleep(60)", "sleep(0.3)"), str(path)], stdout=subprocess.PIPE
+    )
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
     with Lock(path, patience=30):

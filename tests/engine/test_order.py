@@ -174,7 +174,6 @@ async def test_a_golden_day_is_the_same_on_both_databases_in_any_order(workshop:
         assert pictures[0] == pictures[1], folder.name
 
 
-
 async def test_a_call_that_ends_by_a_clock_ahead_of_ours_is_judged_when_that_moment_has_come(company: Company) -> None:
     """The hang-up of a missed call reaches us before it happened; nothing else ever comes."""
     from tests.cli.conftest import missed

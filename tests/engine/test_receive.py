@@ -77,7 +77,13 @@ async def test_one_request_that_cannot_be_kept_fails_alone(workshop: Workshop) -
     results = await asyncio.gather(
         first, *(receiver.keep([arrival("src", item, hub.now())]) for item in found[1:]), return_exceptions=True
     )
-    assert [type(result).__name__ for result in results] == ["NoneType", "NoneType", "NoneType", "TypeError", "NoneType"]
+    assert [type(result).__name__ for result in results] == [
+        "NoneType",
+        "NoneType",
+        "NoneType",
+        "TypeError",
+        "NoneType",
+    ]
 
 
 async def test_a_name_with_a_zero_character_is_kept(workshop: Workshop) -> None:
@@ -100,7 +106,8 @@ async def test_a_request_that_was_given_up_disturbs_nobody(workshop: Workshop) -
 
 async def test_a_doorbell_wakes_its_stream(workshop: Workshop) -> None:
     bell = Connector(
-        "bell", settings=type(workshop.hub().links["src"].settings),
+        "bell",
+        settings=type(workshop.hub().links["src"].settings),
         webhook=lambda request, settings: Received(wake=("orders",)),
     )
     hub = workshop.hub(bell, connections={"door": 'plugin = "bell"'})

@@ -29,11 +29,29 @@ class Settings(BaseModel):
 
 def missed(id: str, at: datetime, client: str = "phone:+79211234567") -> Raw:
     end = at + timedelta(seconds=40)
-    leg = {"kind": "member", "to": "ext:101", "started_at": at.isoformat(), "ended_at": end.isoformat(), "result": "no_answer"}
-    return Raw("record", f"call/{id}", {
-        "record": "call", "id": id, "direction": "inbound", "client": client, "line": "74950010100", "final": True,
-        "started_at": at.isoformat(), "ended_at": end.isoformat(), "hangup_by": "client", "legs": [leg],
-    })
+    leg = {
+        "kind": "member",
+        "to": "ext:101",
+        "started_at": at.isoformat(),
+        "ended_at": end.isoformat(),
+        "result": "no_answer",
+    }
+    return Raw(
+        "record",
+        f"call/{id}",
+        {
+            "record": "call",
+            "id": id,
+            "direction": "inbound",
+            "client": client,
+            "line": "74950010100",
+            "final": True,
+            "started_at": at.isoformat(),
+            "ended_at": end.isoformat(),
+            "hangup_by": "client",
+            "legs": [leg],
+        },
+    )
 
 
 @asynccontextmanager
@@ -65,8 +83,11 @@ async def test_from_a_record_to_a_case_to_a_notice(workshop: Workshop) -> None:
         return Sent(id="1")
 
     bot = Connector("bot", Settings, open=open_bot, push=lambda _settings: [Push(Notify, send)])
-    hub = workshop.hub(bot, connections={"src": 'plugin = "records"', "tell": 'plugin = "bot"'},
-                       config=runner_config().replace('["src:anna"]', '["tell:anna"]'))
+    hub = workshop.hub(
+        bot,
+        connections={"src": 'plugin = "records"', "tell": 'plugin = "bot"'},
+        config=runner_config().replace('["src:anna"]', '["tell:anna"]'),
+    )
     hub.now = now
     runner = Runner(hub, Broadcaster())
     with hub.db.begin() as connection:
@@ -87,7 +108,9 @@ def runner_config() -> str:
     return CONFIG
 
 
-async def test_it_stops_within_seconds_while_a_live_stream_is_open_and_a_vendor_hangs(sqlite_workshop: Workshop) -> None:
+async def test_it_stops_within_seconds_while_a_live_stream_is_open_and_a_vendor_hangs(
+    sqlite_workshop: Workshop,
+) -> None:
     never, seen = asyncio.Event(), []
 
     @asynccontextmanager

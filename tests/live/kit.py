@@ -140,8 +140,15 @@ def harness(instance: Instance, out: Path, kind: Callable[[type], type] | None =
     base = _kit("harness").Harness
     source = dict(_kit("scenarios_dev").SOURCE, asterisk=instance.version)
     return (kind(base) if kind else base)(
-        str(instance.run), str(out), "dev", str(instance.target), sip=instance.sip, ami=instance.ami,
-        carrier=("127.0.0.2", instance.carrier), phone_base=instance.phones, source=source,
+        str(instance.run),
+        str(out),
+        "dev",
+        str(instance.target),
+        sip=instance.sip,
+        ami=instance.ami,
+        carrier=("127.0.0.2", instance.carrier),
+        phone_base=instance.phones,
+        source=source,
     )
 
 

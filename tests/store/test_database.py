@@ -61,8 +61,12 @@ async def test_a_receive_overtakes_a_queue_of_back_fill(sqlite_store: Database) 
     rest = [
         asyncio.create_task(sqlite_store.write(priority, note, name))
         for priority, name in [
-            (Priority.BACKFILL, "backfill 1"), (Priority.BACKFILL, "backfill 2"), (Priority.DERIVE, "derive"),
-            (Priority.ABSORB, "absorb"), (Priority.SETTLE, "settle"), (Priority.RECEIVE, "receive"),
+            (Priority.BACKFILL, "backfill 1"),
+            (Priority.BACKFILL, "backfill 2"),
+            (Priority.DERIVE, "derive"),
+            (Priority.ABSORB, "absorb"),
+            (Priority.SETTLE, "settle"),
+            (Priority.RECEIVE, "receive"),
         ]
     ]
     await asyncio.sleep(0)

@@ -24,10 +24,17 @@ OLGA = "phone:+79217654321"
 
 
 def call(id: str = "1", **keys: Any) -> Record:
-    return from_json({
-        "record": "call", "id": id, "direction": "inbound", "client": IVAN, "started_at": "2026-03-10T10:00:00+03:00",
-        "legs": [], **keys,
-    })
+    return from_json(
+        {
+            "record": "call",
+            "id": id,
+            "direction": "inbound",
+            "client": IVAN,
+            "started_at": "2026-03-10T10:00:00+03:00",
+            "legs": [],
+            **keys,
+        }
+    )
 
 
 def gone(id: str = "1", at: str | None = None, of: str = "call") -> Record:
@@ -50,9 +57,7 @@ def put(store: Database, *found: Record | Fact, **keys: Any) -> facts.Outcome:
 
 def current(store: Database, kind: str = "call", id: str = "1") -> Any:
     with store.begin() as connection:
-        return connection.execute(
-            select(records).where(records.c.kind == kind, records.c.source_id == id)
-        ).first()
+        return connection.execute(select(records).where(records.c.kind == kind, records.c.source_id == id)).first()
 
 
 def settle(store: Database) -> None:
@@ -97,7 +102,10 @@ def test_the_same_content_again_is_a_duplicate(store: Database) -> None:
         ({"changed_at": "2026-03-10T10:00:00+03:00"}, {"changed_at": "2026-03-10T09:00:00+01:00"}),
         ({"ended_at": "2026-03-10T10:01:00+03:00"}, {"ended_at": "2026-03-10T10:02:00+03:00"}),
         ({}, {"ended_at": "2026-03-10T10:02:00+03:00"}),
-        ({"version": 1, "ended_at": "2026-03-10T10:05:00+03:00"}, {"version": 2, "ended_at": "2026-03-10T10:02:00+03:00"}),
+        (
+            {"version": 1, "ended_at": "2026-03-10T10:05:00+03:00"},
+            {"version": 2, "ended_at": "2026-03-10T10:02:00+03:00"},
+        ),
     ],
 )
 @pytest.mark.parametrize("together", [True, False])
@@ -263,7 +271,8 @@ def test_a_withheld_call_is_a_contact_of_its_own(store: Database) -> None:
 
 def test_the_deal_taken_from_a_client_makes_both_due(store: Database) -> None:
     cards = [
-        from_json({"record": "card", "id": name, "name": name, "handles": [handle]}) for name, handle in [("i", IVAN), ("o", OLGA)]
+        from_json({"record": "card", "id": name, "name": name, "handles": [handle]})
+        for name, handle in [("i", IVAN), ("o", OLGA)]
     ]
     deal = {"record": "deal", "id": "d", "owner": "anna"}
     put(store, *cards, from_json({**deal, "cards": ["i"], "version": 1}))
@@ -290,21 +299,32 @@ def test_an_older_version_of_a_card_that_comes_late_makes_its_client_due(store: 
 
 
 VERSIONS: Sequence[dict[str, Any]] = (
-    {"record": "call", "id": "1", "version": 1}, {"record": "call", "id": "1", "version": 2, "client": OLGA},
+    {"record": "call", "id": "1", "version": 1},
+    {"record": "call", "id": "1", "version": 2, "client": OLGA},
     {"record": "call", "id": "1", "version": 2, "client": IVAN},
-    {"record": "call", "id": "2"}, {"record": "call", "id": "2", "ended_at": "2026-03-10T10:05:00+03:00"},
+    {"record": "call", "id": "2"},
+    {"record": "call", "id": "2", "ended_at": "2026-03-10T10:05:00+03:00"},
     {"record": "call", "id": "2", "changed_at": "2026-03-10T12:00:00+03:00"},
     {"record": "gone", "of": "call", "id": "2", "at": "2026-03-10T11:00:00+03:00"},
     {"record": "gone", "of": "call", "id": "2", "at": "2026-03-10T11:30:00+03:00"},
     {"record": "call", "id": "3", "changed_at": "2026-03-10T10:30:00+03:00"},
     {"record": "gone", "of": "call", "id": "3", "at": "2026-03-10T11:00:00+03:00"},
-    {"record": "gone", "of": "call", "id": "4"}, {"record": "call", "id": "4", "version": 5},
+    {"record": "gone", "of": "call", "id": "4"},
+    {"record": "call", "id": "4", "version": 5},
     {"record": "mark", "id": "m", "at": "2026-03-10T11:00:00+03:00", "by": "anna", "kind": "taken", "on": "src/call/1"},
-    {"record": "card", "id": "c", "handles": [IVAN], "name": "Ivan", "changed_at": "2026-03-01T00:00:00Z", "owner": "anna"},
+    {
+        "record": "card",
+        "id": "c",
+        "handles": [IVAN],
+        "name": "Ivan",
+        "changed_at": "2026-03-01T00:00:00Z",
+        "owner": "anna",
+    },
     {"record": "card", "id": "c", "handles": [IVAN, OLGA], "changed_at": "2026-03-02T00:00:00Z", "owner": "boris"},
     {"record": "card", "id": "c", "handles": [OLGA], "name": "Olga", "changed_at": "2026-03-03T00:00:00Z"},
     {"record": "gone", "of": "card", "id": "c", "at": "2026-03-04T00:00:00Z"},
-    {"record": "deal", "id": "d", "cards": ["c"], "version": 1}, {"record": "deal", "id": "d", "cards": [], "version": 2},
+    {"record": "deal", "id": "d", "cards": ["c"], "version": 1},
+    {"record": "deal", "id": "d", "cards": [], "version": 2},
 )
 
 
@@ -390,7 +410,12 @@ def test_a_contact_that_cannot_be_derived_is_pushed_away_and_comes_back(store: D
 
 
 def test_a_contact_is_known_since_its_first_fact(store: Database) -> None:
-    put(store, call("1"), call("2", started_at="2026-01-09T10:00:00+03:00"), call("3", started_at="2025-01-09T10:00:00Z"))
+    put(
+        store,
+        call("1"),
+        call("2", started_at="2026-01-09T10:00:00+03:00"),
+        call("3", started_at="2025-01-09T10:00:00Z"),
+    )
     put(store, gone("3"))
     put(store, from_json({"record": "card", "id": "c", "name": "Ivan", "handles": [IVAN]}))
     settle(store)
@@ -417,10 +442,19 @@ def test_a_long_queue_keeps_neither_what_just_happened_nor_what_time_brings_wait
 
 
 def change(id: str = "c1", of: str = "card", at: str = "2026-03-10T09:00:00+03:00", **keys: Any) -> Record:
-    return from_json({
-        "record": "change", "id": id, "of": of, "on": "k", "at": at, "field": "owner", "before": "anna", "after": "boris",
-        **keys,
-    })
+    return from_json(
+        {
+            "record": "change",
+            "id": id,
+            "of": of,
+            "on": "k",
+            "at": at,
+            "field": "owner",
+            "before": "anna",
+            "after": "boris",
+            **keys,
+        }
+    )
 
 
 CARD = {"record": "card", "id": "k", "handles": [IVAN], "owner": "boris", "changed_at": "2026-03-10T12:00:00+03:00"}

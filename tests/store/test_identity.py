@@ -30,10 +30,16 @@ def card(id: str, *own: str, name: str | None = None, version: int = 1) -> Recor
 
 
 def call(id: str, client: str) -> Record:
-    return from_json({
-        "record": "call", "id": id, "direction": "inbound", "client": client, "started_at": "2026-03-10T10:00:00+03:00",
-        "legs": [],
-    })
+    return from_json(
+        {
+            "record": "call",
+            "id": id,
+            "direction": "inbound",
+            "client": client,
+            "started_at": "2026-03-10T10:00:00+03:00",
+            "legs": [],
+        }
+    )
 
 
 def put(store: Database, *found: Record, system: str = "crm", lists: Lists | None = None) -> None:
@@ -134,7 +140,8 @@ def test_a_handle_on_cards_of_four_names_in_one_system_is_shared_as_if_it_always
     assert len(clients(store)) == 1
     put(store, card("c3", OFFICE))
     assert clients(store) == {
-        frozenset({OFFICE}), frozenset({"card:c3"}),
+        frozenset({OFFICE}),
+        frozenset({"card:c3"}),
         *(frozenset({f"card:c{number}", f"phone:+7921000000{number}"}) for number in range(3)),
     }
 
@@ -154,9 +161,18 @@ def test_a_shared_handle_that_loses_its_fourth_name_is_a_bridge_again(store: Dat
 
 def test_the_name_of_a_client_is_that_of_the_card_changed_last(store: Database) -> None:
     for number, name, at in [("a", "Ivan", "2026-01-02"), ("b", "Ivan P.", "2026-01-03"), ("c", "I.", "2026-01-01")]:
-        put(store, from_json({
-            "record": "card", "id": number, "name": name, "handles": [IVAN], "changed_at": f"{at}T00:00:00Z",
-        }))
+        put(
+            store,
+            from_json(
+                {
+                    "record": "card",
+                    "id": number,
+                    "name": name,
+                    "handles": [IVAN],
+                    "changed_at": f"{at}T00:00:00Z",
+                }
+            ),
+        )
     assert set(listed(store)) == {"Ivan P."}
 
 
@@ -172,8 +188,14 @@ def test_both_sides_of_a_merge_and_of_a_split_are_due(store: Database) -> None:
 def test_a_stored_case_goes_with_the_handle_of_the_fact_that_opened_it(store: Database) -> None:
     put(store, call("1", IVAN), call("2", OLGA))
     row: dict[str, Any] = {
-        "kind": "missed_call", "line_group": "sales", "state": "open", "opened_at": NOW, "started_at": NOW,
-        "evidence": [], "taken": [], "row": {},
+        "kind": "missed_call",
+        "line_group": "sales",
+        "state": "open",
+        "opened_at": NOW,
+        "started_at": NOW,
+        "evidence": [],
+        "taken": [],
+        "row": {},
     }
     with store.begin() as connection:
         for number, handle in [("1", IVAN), ("2", OLGA)]:
@@ -245,10 +267,13 @@ HANDLES = tuple(f"user:x/{number}" for number in range(7))
 
 cards = st.lists(
     st.tuples(
-        st.sampled_from([f"k{number}" for number in range(8)]), st.sampled_from(NAMES),
-        st.sets(st.sampled_from(HANDLES), max_size=3), st.sampled_from(["one", "two"]),
+        st.sampled_from([f"k{number}" for number in range(8)]),
+        st.sampled_from(NAMES),
+        st.sets(st.sampled_from(HANDLES), max_size=3),
+        st.sampled_from(["one", "two"]),
     ),
-    min_size=2, max_size=14,
+    min_size=2,
+    max_size=14,
 )
 
 
@@ -286,8 +311,13 @@ def test_contacts_and_their_ids_do_not_depend_on_the_order_of_arrival(
 
 
 def test_every_order_of_a_merge_and_a_split_ends_the_same(sqlite_store: Database) -> None:
-    found = made([("k0", "Ivan", {HANDLES[0], HANDLES[1]}, "one"), ("k1", "Olga", {HANDLES[1], HANDLES[2]}, "one"),
-                  ("k0", "Ivan", {HANDLES[0]}, "one")])
+    found = made(
+        [
+            ("k0", "Ivan", {HANDLES[0], HANDLES[1]}, "one"),
+            ("k1", "Olga", {HANDLES[1], HANDLES[2]}, "one"),
+            ("k0", "Ivan", {HANDLES[0]}, "one"),
+        ]
+    )
     results = []
     for order in itertools.permutations([*found, Fact("pbx", call("1", HANDLES[1]), NOW)]):
         with sqlite_store.begin() as connection:

@@ -18,8 +18,15 @@ from hub.store.schema import packs
 NOW = datetime(2026, 3, 10, 7, tzinfo=UTC)
 
 
-def item(name: str, payload: object = "a", *, group: str | None = None, joins: Sequence[str] = (), second: int = 0,
-         as_live: bool = False) -> Arrival:
+def item(
+    name: str,
+    payload: object = "a",
+    *,
+    group: str | None = None,
+    joins: Sequence[str] = (),
+    second: int = 0,
+    as_live: bool = False,
+) -> Arrival:
     return Arrival("pbx", "packet", name, payload, NOW + timedelta(seconds=second), group, tuple(joins), as_live)
 
 
@@ -88,8 +95,12 @@ def test_a_repeat_within_a_group_is_forgotten(store: Database) -> None:
 
 
 JOINED = (
-    item("1", group="a"), item("2", group="b", joins=["a"]), item("3", group="c", joins=["b"]),
-    item("4", group="d", joins=["e"]), item("5", group="e"), item("6", group="c", joins=["d"]),
+    item("1", group="a"),
+    item("2", group="b", joins=["a"]),
+    item("3", group="c", joins=["b"]),
+    item("4", group="d", joins=["e"]),
+    item("5", group="e"),
+    item("6", group="c", joins=["d"]),
 )
 
 

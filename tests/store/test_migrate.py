@@ -40,7 +40,8 @@ def postgresql_catalog(engine: Engine) -> dict[str, Any]:
     with engine.begin() as connection:
         return {
             f"{kind} {row[0]}": tuple(row[1:])
-            for kind, query in queries.items() for row in connection.execute(text(query))
+            for kind, query in queries.items()
+            for row in connection.execute(text(query))
             if "alembic_version" not in row[0]
         }
 

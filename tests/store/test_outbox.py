@@ -14,8 +14,16 @@ NOW = datetime(2026, 3, 10, 7, tzinfo=UTC)
 
 
 def notice(key: str = "1/1/anna", to: str = "anna") -> Notify:
-    return Notify(key=key, case="missed_call:src/call/1", kind="missed_call", step="1", to=to, contact="Ivan",
-                  line_group="sales", at=NOW)
+    return Notify(
+        key=key,
+        case="missed_call:src/call/1",
+        kind="missed_call",
+        step="1",
+        to=to,
+        contact="Ivan",
+        line_group="sales",
+        at=NOW,
+    )
 
 
 def plan(store: Database, *notices: Notify, due_at: datetime = NOW) -> None:
@@ -97,10 +105,21 @@ def test_the_notice_that_reached_somebody_last_is_found_for_its_correction(store
     from hub.store.schema import cases
 
     with store.begin() as connection:
-        case = connection.execute(cases.insert(), {
-            "contact_id": 1, "kind": "missed_call", "line_group": "sales", "key": "k", "state": "open",
-            "started_at": NOW, "opened_at": NOW, "evidence": [], "taken": [], "row": {},
-        }).inserted_primary_key[0]
+        case = connection.execute(
+            cases.insert(),
+            {
+                "contact_id": 1,
+                "kind": "missed_call",
+                "line_group": "sales",
+                "key": "k",
+                "state": "open",
+                "started_at": NOW,
+                "opened_at": NOW,
+                "evidence": [],
+                "taken": [],
+                "row": {},
+            },
+        ).inserted_primary_key[0]
         outbox.plan(connection, [Planned(notice(key), case, 1, NOW) for key in ("a", "b", "c")])
         for row, (state, vendor) in zip(
             outbox.due(connection, NOW, 10), [("sent", "1"), ("sent", "2"), ("dead", None)], strict=True

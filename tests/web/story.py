@@ -76,7 +76,13 @@ def at(text: str) -> datetime:
 
 
 def missed(
-    id_: str, start: str, client: str | None, wait: int, *to: str, line: str = "74950010100", by: str = "client",
+    id_: str,
+    start: str,
+    client: str | None,
+    wait: int,
+    *to: str,
+    line: str = "74950010100",
+    by: str = "client",
     **more: Any,
 ) -> dict[str, Any]:
     """An inbound call that rang at these extensions one after another and was not answered."""
@@ -84,16 +90,26 @@ def missed(
     each = wait / max(len(to), 1)
     legs = [
         {
-            "kind": "member", "to": f"ext:{ext}", "result": "no_answer",
+            "kind": "member",
+            "to": f"ext:{ext}",
+            "result": "no_answer",
             "started_at": (begun + timedelta(seconds=number * each)).isoformat(),
             "ended_at": (begun + timedelta(seconds=(number + 1) * each)).isoformat(),
         }
         for number, ext in enumerate(to)
     ]
     return {
-        "record": "call", "id": id_, "direction": "inbound", "client": client, "line": line, "hangup_by": by,
-        "started_at": begun.isoformat(), "ended_at": (begun + timedelta(seconds=wait)).isoformat(), "final": True,
-        "legs": legs, **more,
+        "record": "call",
+        "id": id_,
+        "direction": "inbound",
+        "client": client,
+        "line": line,
+        "hangup_by": by,
+        "started_at": begun.isoformat(),
+        "ended_at": (begun + timedelta(seconds=wait)).isoformat(),
+        "final": True,
+        "legs": legs,
+        **more,
     }
 
 
@@ -102,14 +118,33 @@ def answered(id_: str, start: str, client: str, wait: int, talk: int, ext: str, 
     begun = at(start)
     picked, end = begun + timedelta(seconds=wait), begun + timedelta(seconds=wait + talk)
     return {
-        "record": "call", "id": id_, "direction": "inbound", "client": client, "line": "74950010100",
-        "hangup_by": "client", "started_at": begun.isoformat(), "ended_at": end.isoformat(), "final": True,
+        "record": "call",
+        "id": id_,
+        "direction": "inbound",
+        "client": client,
+        "line": "74950010100",
+        "hangup_by": "client",
+        "started_at": begun.isoformat(),
+        "ended_at": end.isoformat(),
+        "final": True,
         "legs": [
-            {"kind": "menu", "to": "sales", "started_at": begun.isoformat(),
-             "ended_at": (begun + timedelta(seconds=2)).isoformat(), "result": "timeout"},
-            {"kind": "member", "to": f"ext:{ext}", "started_at": (begun + timedelta(seconds=2)).isoformat(),
-             "answered_at": picked.isoformat(), "ended_at": end.isoformat(), "result": "answered"},
-        ], **more,
+            {
+                "kind": "menu",
+                "to": "sales",
+                "started_at": begun.isoformat(),
+                "ended_at": (begun + timedelta(seconds=2)).isoformat(),
+                "result": "timeout",
+            },
+            {
+                "kind": "member",
+                "to": f"ext:{ext}",
+                "started_at": (begun + timedelta(seconds=2)).isoformat(),
+                "answered_at": picked.isoformat(),
+                "ended_at": end.isoformat(),
+                "result": "answered",
+            },
+        ],
+        **more,
     }
 
 
@@ -121,11 +156,24 @@ def outbound(id_: str, start: str, client: str, ring: int, talk: int, ext: str) 
     client_leg = {"kind": "client", "to": client, "started_at": begun.isoformat(), "ended_at": end.isoformat()}
     client_leg |= {"answered_at": picked.isoformat(), "result": "answered"} if talk else {"result": "no_answer"}
     return {
-        "record": "call", "id": id_, "direction": "outbound", "client": client, "line": "74950010100",
-        "hangup_by": "member", "started_at": begun.isoformat(), "ended_at": end.isoformat(), "final": True,
+        "record": "call",
+        "id": id_,
+        "direction": "outbound",
+        "client": client,
+        "line": "74950010100",
+        "hangup_by": "member",
+        "started_at": begun.isoformat(),
+        "ended_at": end.isoformat(),
+        "final": True,
         "legs": [
-            {"kind": "member", "to": f"ext:{ext}", "started_at": begun.isoformat(),
-             "answered_at": begun.isoformat(), "ended_at": end.isoformat(), "result": "answered"},
+            {
+                "kind": "member",
+                "to": f"ext:{ext}",
+                "started_at": begun.isoformat(),
+                "answered_at": begun.isoformat(),
+                "ended_at": end.isoformat(),
+                "result": "answered",
+            },
             client_leg,
         ],
     }
@@ -137,14 +185,24 @@ def running(id_: str, start: str, client: str, ext: str, talks_from: str | None 
     if talks_from:
         leg |= {"answered_at": at(talks_from).isoformat(), "result": "answered"}
     return {
-        "record": "call", "id": id_, "direction": "inbound", "client": client, "line": "78000010100",
-        "started_at": at(start).isoformat(), "legs": [leg],
+        "record": "call",
+        "id": id_,
+        "direction": "inbound",
+        "client": client,
+        "line": "78000010100",
+        "started_at": at(start).isoformat(),
+        "legs": [leg],
     }
 
 
 GARANT, UNKNOWN, KHACH, ALLIANCE, ROST, SKRYN, GONCH = (
-    "phone:+79162204107", "phone:+79216041833", "phone:+79167772031", "phone:+74991137008", "phone:+79053301490",
-    "phone:+79261180551", "phone:+79814559012",
+    "phone:+79162204107",
+    "phone:+79216041833",
+    "phone:+79167772031",
+    "phone:+74991137008",
+    "phone:+79053301490",
+    "phone:+79261180551",
+    "phone:+79814559012",
 )
 
 PBX = [
@@ -162,15 +220,25 @@ PBX = [
     missed("r1", "13:26:40", ROST, 24, "101", "102"),
     answered("r2", "14:17:05", ROST, 8, 121, "102"),
     missed("q1", "12:58:33", SKRYN, 3, "101"),
-    missed("w1", "16:02:15", None, 40, "101") | {"started_at": at("2026-11-23 16:02:15").isoformat(),
-                                              "ended_at": at("2026-11-23 16:02:55").isoformat(), "legs": []},
+    missed("w1", "16:02:15", None, 40, "101")
+    | {
+        "started_at": at("2026-11-23 16:02:15").isoformat(),
+        "ended_at": at("2026-11-23 16:02:55").isoformat(),
+        "legs": [],
+    },
     missed("l1", "2026-11-16 11:02:56", GONCH, 58, "102"),
     running("n1", "14:31:50", "phone:+79035551720", "102"),
     running("n2", "14:28:40", "phone:+78126401102", "101", "14:28:56"),
 ]
 CRM = [
-    {"record": "card", "id": "1", "name": "Игорь Мельник, ООО «СтройГарант»", "handles": [GARANT, "email:i.melnik@stroygarant.example"],
-     "company": "ООО «СтройГарант»", "url": "https://crm.example/contacts/1"},
+    {
+        "record": "card",
+        "id": "1",
+        "name": "Игорь Мельник, ООО «СтройГарант»",
+        "handles": [GARANT, "email:i.melnik@stroygarant.example"],
+        "company": "ООО «СтройГарант»",
+        "url": "https://crm.example/contacts/1",
+    },
     {"record": "card", "id": "2", "name": "ИП Хачатрян", "handles": [KHACH]},
     {"record": "card", "id": "3", "name": "ООО «Сантех-Альянс»", "handles": [ALLIANCE]},
     {"record": "card", "id": "4", "name": "Евгений Ростоцкий", "handles": [ROST]},

@@ -20,14 +20,28 @@ async def test_every_page_is_the_same_on_both_databases(tmp_path: Path, database
     await story.tell(hub, "pbx", [bad])
     async with running(hub) as (client, _):
         contact = (await hub.db.read(pages.search, "мельник"))[0].id
-        for address in (*ADDRESSES, f"/contacts/{contact}", "/api/calls", "/api/cases", "/api/connections", "/api/repairs"):
+        for address in (
+            *ADDRESSES,
+            f"/contacts/{contact}",
+            "/api/calls",
+            "/api/cases",
+            "/api/connections",
+            "/api/repairs",
+        ):
             assert (await client.get(address)).status_code == 200, address
         item = re.search(r'href="(/inbox/\d+)"', (await client.get("/deliveries?state=inbox")).text)
         assert item is not None
         assert (await client.get(item[1])).status_code == 200
         html = (await client.get("/")).text
         assert "Ждут нас 4" in text_of(html)
-        form = {"token": token_of(html), "on": "missed_call:pbx/call/u1", "kind": "closed", "reason": "spam", "member": "vera", "back": "/"}
+        form = {
+            "token": token_of(html),
+            "on": "missed_call:pbx/call/u1",
+            "kind": "closed",
+            "reason": "spam",
+            "member": "vera",
+            "back": "/",
+        }
         assert (await client.post("/marks", data=form)).status_code == 303
         assert "Закрыто рукой: реклама, спам · Вера Бондаренко" in text_of((await client.get("/")).text)
     hub.close()

@@ -53,7 +53,9 @@ async def test_a_foreign_name_that_points_here_sees_nothing(told: Hub, host: str
         assert "seat" not in answer.cookies
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:8080", "127.0.0.1:8080", "127.8.9.1", "[::1]:8080", "LOCALHOST:1"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:8080", "127.0.0.1:8080", "127.8.9.1", "[::1]:8080", "LOCALHOST:1"]
+)
 async def test_loopback_under_any_of_its_names_is_served(told: Hub, host: str) -> None:
     async with browser(app_of(told)) as client:
         assert (await client.get("/", headers={"Host": host})).status_code == 200
@@ -82,10 +84,16 @@ async def test_a_trusted_proxy_decides_which_names_it_serves(tmp_path: Path) -> 
     hub.close()
 
 
-@pytest.mark.parametrize("headers", [
-    {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
-    {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://localhost:9999"},
-])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "http://localhost:9999"},
+    ],
+)
 async def test_a_form_of_another_site_is_refused(told: Hub, headers: dict[str, str]) -> None:
     async with browser(app_of(told)) as client:
         token = token_of((await client.get("/")).text)
@@ -116,7 +124,9 @@ async def test_a_form_that_is_too_large_is_refused(page: httpx.AsyncClient) -> N
     assert (await page.post("/me", data={"token": token, "note": "x" * 100_000})).status_code == 413
 
 
-@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\tx", ""])
+@pytest.mark.parametrize(
+    "back", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\tx", ""]
+)
 async def test_a_form_leads_to_no_other_site(page: httpx.AsyncClient, back: str) -> None:
     token = token_of((await page.get("/")).text)
     answer = await page.post("/me", data={"token": token, "member": "anna", "back": back})

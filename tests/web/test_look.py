@@ -15,8 +15,13 @@ GROUNDS = ("bg", "surface", "raised", "sunken", "hover")
 PAIRS = [
     *((ink, ground) for ink in ("ink", "ink-2", "ink-3") for ground in GROUNDS),
     *((word, ground) for word in ("accent", "late", "soon", "good") for ground in ("surface", "sunken", "bg")),
-    ("accent-ink", "accent"), ("accent", "accent-soft"), ("late", "late-soft"), ("soon", "soon-soft"), ("good", "good-soft"),
-    ("surface", "late"), ("surface", "ink"),
+    ("accent-ink", "accent"),
+    ("accent", "accent-soft"),
+    ("late", "late-soft"),
+    ("soon", "soon-soft"),
+    ("good", "good-soft"),
+    ("surface", "late"),
+    ("surface", "ink"),
 ]
 
 

@@ -32,7 +32,14 @@ async def test_a_case_closed_on_the_page_is_closed_by_hand_with_reason_and_name(
     async with running(hub) as (client, _):
         await choose(client)
         token = token_of((await client.get("/")).text)
-        form = {"token": token, "on": KEY, "kind": "closed", "reason": "wrong_number", "note": "искали аптеку", "back": "/"}
+        form = {
+            "token": token,
+            "on": KEY,
+            "kind": "closed",
+            "reason": "wrong_number",
+            "note": "искали аптеку",
+            "back": "/",
+        }
         answer = await client.post("/marks", data=form)
         assert answer.status_code == 303
         row = await state_of(hub)
@@ -49,7 +56,9 @@ async def test_a_closing_can_be_taken_back_at_once(hub: Hub) -> None:
     async with running(hub) as (client, _):
         await choose(client)
         token = token_of((await client.get("/")).text)
-        answer = await client.post("/marks", data={"token": token, "on": KEY, "kind": "closed", "reason": "spam", "back": "/"})
+        answer = await client.post(
+            "/marks", data={"token": token, "on": KEY, "kind": "closed", "reason": "spam", "back": "/"}
+        )
         hub.now = lambda: story.NOW.replace(second=30)
         page = (await client.get(answer.headers["location"])).text
         assert "Вернуть" in page
@@ -85,11 +94,21 @@ async def test_the_same_form_sent_twice_is_one_mark(hub: Hub) -> None:
 async def test_who_has_not_said_who_he_is_is_asked_first_and_loses_nothing(hub: Hub) -> None:
     async with running(hub) as (client, _):
         token = token_of((await client.get("/")).text)
-        form = {"token": token, "on": KEY, "kind": "closed", "reason": "spam", "note": 'a "note"', "back": "/?who=nobody"}
+        form = {
+            "token": token,
+            "on": KEY,
+            "kind": "closed",
+            "reason": "spam",
+            "note": 'a "note"',
+            "back": "/?who=nobody",
+        }
         asked = await client.post("/marks", data=form)
         assert asked.status_code == 200
         assert "Кто вы?" in asked.text
-        hidden = {name: unescape(value) for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.text)}
+        hidden = {
+            name: unescape(value)
+            for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.text)
+        }
         answer = await client.post("/marks", data=hidden | {"member": "boris"})
         assert answer.status_code == 303
         assert answer.headers["location"].startswith("/?who=nobody&done=")
@@ -104,8 +123,10 @@ async def test_an_unknown_reason_kind_or_case_changes_nothing(hub: Hub) -> None:
         await choose(client)
         token = token_of((await client.get("/")).text)
         refused = [
-            ({"kind": "closed", "reason": "bored", "on": KEY}, 403), ({"kind": "closed", "on": KEY}, 403),
-            ({"kind": "excused", "on": KEY}, 403), ({"kind": "taken", "on": "missed_call:pbx/call/none"}, 404),
+            ({"kind": "closed", "reason": "bored", "on": KEY}, 403),
+            ({"kind": "closed", "on": KEY}, 403),
+            ({"kind": "excused", "on": KEY}, 403),
+            ({"kind": "taken", "on": "missed_call:pbx/call/none"}, 404),
         ]
         for form, status in refused:
             assert (await client.post("/marks", data={"token": token, "back": "/", **form})).status_code == status

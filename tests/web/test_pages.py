@@ -15,9 +15,20 @@ from tests.web import story
 from tests.web.conftest import app_of, browser
 
 ADDRESSES = [
-    "/", "/?who=mine", "/?who=nobody", "/calls", "/calls?outcome=missed&line=sales&manager=anna&hours=in&period=all",
-    "/contacts", "/contacts?q=nobody", "/connections", "/connections/pbx", "/repairs", "/deliveries",
-    "/deliveries?state=dead", "/deliveries?state=inbox", "/deliveries?state=done",
+    "/",
+    "/?who=mine",
+    "/?who=nobody",
+    "/calls",
+    "/calls?outcome=missed&line=sales&manager=anna&hours=in&period=all",
+    "/contacts",
+    "/contacts?q=nobody",
+    "/connections",
+    "/connections/pbx",
+    "/repairs",
+    "/deliveries",
+    "/deliveries?state=dead",
+    "/deliveries?state=inbox",
+    "/deliveries?state=done",
 ]
 VOID = {"meta", "link", "input", "br", "hr", "img", "col", "rect", "circle", "line", "use"}
 
@@ -66,7 +77,9 @@ async def contact_of(hub: Hub, number: str) -> int:
 
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize("language", ["ru", "en"])
-async def test_every_page_is_sound_and_holds_nothing_inline(page: httpx.AsyncClient, address: str, language: str) -> None:
+async def test_every_page_is_sound_and_holds_nothing_inline(
+    page: httpx.AsyncClient, address: str, language: str
+) -> None:
     separator = "&" if "?" in address else "?"
     answer = await page.get(f"{address}{separator}lang={language}")
     assert answer.status_code == 200
@@ -171,7 +184,10 @@ async def test_without_connections_the_first_page_leads_through_three_steps(tmp_
 
 async def test_calls_tell_outcome_cause_and_what_became_of_them(page: httpx.AsyncClient) -> None:
     text = text_of((await page.get("/calls")).text)
-    assert "ИП Хачатрян +7 916 777-20-31 sales бросил трубку ждал на линии, никто не взял 18 с Анна Ковалёва ждёт 3 мин" in text
+    assert (
+        "ИП Хачатрян +7 916 777-20-31 sales бросил трубку ждал на линии, никто не взял 18 с Анна Ковалёва ждёт 3 мин"
+        in text
+    )
     assert "перезвонили через 6 мин, Анна Ковалёва" in text
     assert "короткий сброс" in text
     assert "номер скрыт" in text
@@ -187,7 +203,9 @@ async def test_legs_are_bars_on_one_axis(page: httpx.AsyncClient) -> None:
 
 async def test_calls_are_filtered_by_the_address_and_paged_by_time(hub: Hub) -> None:
     many = [
-        story.missed(f"m{number}", f"2026-11-20 10:{number // 60:02d}:{number % 60:02d}", f"phone:+7901{number:07d}", 10, "103")
+        story.missed(
+            f"m{number}", f"2026-11-20 10:{number // 60:02d}:{number % 60:02d}", f"phone:+7901{number:07d}", 10, "103"
+        )
         for number in range(120)
     ]
     await story.tell(hub, "pbx", many)
@@ -268,13 +286,17 @@ async def test_a_client_is_found_by_any_writing_of_the_number(page: httpx.AsyncC
 
 
 async def test_a_merged_client_leads_to_the_survivor(hub: Hub) -> None:
-    await story.tell(hub, "crm", [{"record": "card", "id": "9", "name": "Двойник", "handles": [story.UNKNOWN, story.KHACH]}])
+    await story.tell(
+        hub, "crm", [{"record": "card", "id": "9", "name": "Двойник", "handles": [story.UNKNOWN, story.KHACH]}]
+    )
     from sqlalchemy import select
 
     from hub.store.schema import contacts
 
     def tombs(connection):
-        return connection.execute(select(contacts.c.id, contacts.c.merged_into).where(contacts.c.merged_into.is_not(None))).all()
+        return connection.execute(
+            select(contacts.c.id, contacts.c.merged_into).where(contacts.c.merged_into.is_not(None))
+        ).all()
 
     (old, new), *_ = await hub.db.read(tombs)
     async with browser(app_of(hub)) as client:
@@ -290,7 +312,14 @@ async def test_names_from_outside_are_only_text(hub: Hub) -> None:
     await story.tell(hub, "pbx", [story.missed("<b>x</b>", "14:20:00", story.UNKNOWN, 12, "103", queue="<i>q</i>")])
     number = await contact_of(hub, "9216041833")
     async with browser(app_of(hub)) as client:
-        for address in ("/", "/calls", "/contacts", f"/contacts/{number}", "/contacts?q=%3Cscript%3E", "/calls?q=%3Cscript%3E"):
+        for address in (
+            "/",
+            "/calls",
+            "/contacts",
+            f"/contacts/{number}",
+            "/contacts?q=%3Cscript%3E",
+            "/calls?q=%3Cscript%3E",
+        ):
             html = (await client.get(address)).text
             assert "<script>alert" not in html
             assert "<b>x</b>" not in html
@@ -309,7 +338,11 @@ async def test_connections_say_how_they_are_doing(page: httpx.AsyncClient) -> No
 
 
 async def test_what_was_not_understood_is_shown_raw_with_its_reason(hub: Hub) -> None:
-    await story.tell(hub, "pbx", [{"record": "call", "id": "bad", "direction": "sideways", "started_at": "2026-11-24T10:00:00+03:00"}])
+    await story.tell(
+        hub,
+        "pbx",
+        [{"record": "call", "id": "bad", "direction": "sideways", "started_at": "2026-11-24T10:00:00+03:00"}],
+    )
     async with browser(app_of(hub)) as client:
         inbox = (await client.get("/deliveries?state=inbox")).text
         address = re.search(r'href="(/inbox/\d+)"', inbox)
@@ -321,8 +354,18 @@ async def test_what_was_not_understood_is_shown_raw_with_its_reason(hub: Hub) ->
         assert "1 дело для человека" in repairs
 
 
-@pytest.mark.parametrize("address", ["/contacts/5", "/contacts/99999999999999999999", "/contacts/abc", "/connections/none",
-                                     "/connections/hub", "/inbox/77", "/nothing"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/contacts/5",
+        "/contacts/99999999999999999999",
+        "/contacts/abc",
+        "/connections/none",
+        "/connections/hub",
+        "/inbox/77",
+        "/nothing",
+    ],
+)
 async def test_what_is_not_there_is_a_page_that_says_what_to_do(page: httpx.AsyncClient, address: str) -> None:
     answer = await page.get(address)
     assert answer.status_code == 404
@@ -338,7 +381,9 @@ async def test_pages_stay_small(page: httpx.AsyncClient) -> None:
 
 async def test_nothing_is_loaded_from_other_hosts(page: httpx.AsyncClient) -> None:
     for address in (*ADDRESSES, "/static/hub.css", "/static/hub.js", "/static/icons.svg"):
-        content = (await page.get(address)).text.replace("http://www.w3.org/2000/svg", "").replace("https://crm.example", "")
+        content = (
+            (await page.get(address)).text.replace("http://www.w3.org/2000/svg", "").replace("https://crm.example", "")
+        )
         assert not re.search(r"https?://|//[a-z]+\.", content)
 
 
@@ -346,7 +391,11 @@ async def test_the_read_api_gives_the_rows_of_the_command_line(page: httpx.Async
     cases = (await page.get("/api/cases", params={"state": "open"})).json()
     assert {case["state"] for case in cases} == {"open"}
     assert len(cases) == 4
-    calls = (await page.get("/api/calls", params={"missed": "true", "from": "2026-11-24T00:00:00+03:00", "connection": "pbx"})).json()
+    calls = (
+        await page.get(
+            "/api/calls", params={"missed": "true", "from": "2026-11-24T00:00:00+03:00", "connection": "pbx"}
+        )
+    ).json()
     assert all(call["missed"] for call in calls)
     assert (await page.get("/api/repairs")).json() == []
     assert [row["name"] for row in (await page.get("/api/connections")).json()]

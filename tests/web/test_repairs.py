@@ -13,7 +13,13 @@ from tests.web.test_pages import text_of
 
 NOTED = [
     ("access:pbx", "access_refused", "pbx", "pbx: wrong password", "pbx не пускает wrong password Исправьте доступ"),
-    ("stream:pbx/ami", "unreachable", "pbx", "pbx: connection refused", "pbx не отвечает connection refused Повторяем сами"),
+    (
+        "stream:pbx/ami",
+        "unreachable",
+        "pbx",
+        "pbx: connection refused",
+        "pbx не отвечает connection refused Повторяем сами",
+    ),
     ("dead:pbx", "dead_items", "pbx", "pbx: …", "pbx: принятое не разобрано"),
     ("dead_effect:crm", "dead_effects", "crm", "crm …", "crm отказалась принять окончательно"),
     ("channel:anna", "no_channel", None, "anna …", "Анна Ковалёва – некуда извещать, что клиенты ждут Впишите способ"),
@@ -29,7 +35,13 @@ async def test_each_kind_says_what_is_wrong_and_what_to_do(
     fresh: Hub, key: str, kind: str, connection: str | None, title: str, said: str
 ) -> None:
     await fresh.db.write(
-        Priority.SETTLE, repairs.note, key, kind=kind, title=title, advice="do this", now=story.NOW,
+        Priority.SETTLE,
+        repairs.note,
+        key,
+        kind=kind,
+        title=title,
+        advice="do this",
+        now=story.NOW,
         connection_name=connection,
     )
     async with browser(app_of(fresh)) as client:

@@ -59,10 +59,18 @@ def test_texts_with_values_hold_no_bare_percent() -> None:
                 assert "%" not in re.sub(r"%\(\w+\)s|%%", "", string)
 
 
-@pytest.mark.parametrize(("n", "said"), [
-    (1, "звонил 1 раз"), (2, "звонил 2 раза"), (5, "звонил 5 раз"), (11, "звонил 11 раз"), (21, "звонил 21 раз"),
-    (22, "звонил 22 раза"), (111, "звонил 111 раз"),
-])
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [
+        (1, "звонил 1 раз"),
+        (2, "звонил 2 раза"),
+        (5, "звонил 5 раз"),
+        (11, "звонил 11 раз"),
+        (21, "звонил 21 раз"),
+        (22, "звонил 22 раза"),
+        (111, "звонил 111 раз"),
+    ],
+)
 def test_russian_plural_forms(n: int, said: str) -> None:
     assert texts("ru").count("called %(n)s time", "called %(n)s times", n).replace("\u00a0", " ") == said
 
@@ -73,10 +81,21 @@ def test_values_are_escaped_in_markup_and_left_alone_in_text() -> None:
     assert language.say("%(time)s ago", time="<b>") == "<b> ago"
 
 
-@pytest.mark.parametrize(("seconds", "said"), [
-    (0, "0 с"), (59, "59 с"), (60, "1 мин"), (3599, "59 мин"), (3600, "1 ч 00 мин"), (21_120, "5 ч 52 мин"),
-    (172_799, "47 ч 59 мин"), (172_800, "2 д 00 ч"), (604_800, "7 д 00 ч"), (None, ""),
-])
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 с"),
+        (59, "59 с"),
+        (60, "1 мин"),
+        (3599, "59 мин"),
+        (3600, "1 ч 00 мин"),
+        (21_120, "5 ч 52 мин"),
+        (172_799, "47 ч 59 мин"),
+        (172_800, "2 д 00 ч"),
+        (604_800, "7 д 00 ч"),
+        (None, ""),
+    ],
+)
 def test_lengths(russian: Formats, seconds: int | None, said: str) -> None:
     assert russian.duration(seconds).replace("\u00a0", " ") == said
 
@@ -86,31 +105,46 @@ def test_exact_lengths(english: Formats, seconds: int, said: str) -> None:
     assert english.exact(seconds).replace("\u00a0", " ") == said
 
 
-@pytest.mark.parametrize(("at", "ru", "en"), [
-    ("2026-11-24T14:12:00+03:00", "14:12", "14:12"),
-    ("2026-11-23T17:55:00+03:00", "вчера в 17:55", "yesterday at 17:55"),
-    ("2026-11-25T09:00:00+03:00", "завтра в 09:00", "tomorrow at 09:00"),
-    ("2026-11-09T11:29:00+03:00", "9 ноября, 11:29", "9 November, 11:29"),
-    ("2025-11-09T11:29:00+03:00", "9 ноября 2025, 11:29", "9 November 2025, 11:29"),
-    ("2026-11-24T00:30:00+05:00", "вчера в 22:30", "yesterday at 22:30"),
-])
+@pytest.mark.parametrize(
+    ("at", "ru", "en"),
+    [
+        ("2026-11-24T14:12:00+03:00", "14:12", "14:12"),
+        ("2026-11-23T17:55:00+03:00", "вчера в 17:55", "yesterday at 17:55"),
+        ("2026-11-25T09:00:00+03:00", "завтра в 09:00", "tomorrow at 09:00"),
+        ("2026-11-09T11:29:00+03:00", "9 ноября, 11:29", "9 November, 11:29"),
+        ("2025-11-09T11:29:00+03:00", "9 ноября 2025, 11:29", "9 November 2025, 11:29"),
+        ("2026-11-24T00:30:00+05:00", "вчера в 22:30", "yesterday at 22:30"),
+    ],
+)
 def test_moments_are_told_in_the_hubs_zone(russian: Formats, english: Formats, at: str, ru: str, en: str) -> None:
     assert russian.moment(at).replace("\u00a0", " ") == ru
     assert english.moment(at).replace("\u00a0", " ") == en
 
 
-@pytest.mark.parametrize(("number", "said"), [
-    ("+79216041833", "+7 921 604-18-33"), ("+74950010100;ext=12", "+7 495 001-01-00, 12"), ("+88", "+88"),
-    ("+4930123456", "+49 30 123456"),
-])
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("+79216041833", "+7 921 604-18-33"),
+        ("+74950010100;ext=12", "+7 495 001-01-00, 12"),
+        ("+88", "+88"),
+        ("+4930123456", "+49 30 123456"),
+    ],
+)
 def test_numbers_as_people_write_them(number: str, said: str) -> None:
     assert phone(number).replace("\u00a0", " ") == said
 
 
-@pytest.mark.parametrize(("handle", "said"), [
-    ("email:ivan@example.ru", "ivan@example.ru"), ("telegram:5550101", "telegram: 5550101"), ("ext:pbx/101", "доб. 101"),
-    ("user:amo/504141", "пользователь 504141"), ("anna", "anna"), (None, ""),
-])
+@pytest.mark.parametrize(
+    ("handle", "said"),
+    [
+        ("email:ivan@example.ru", "ivan@example.ru"),
+        ("telegram:5550101", "telegram: 5550101"),
+        ("ext:pbx/101", "доб. 101"),
+        ("user:amo/504141", "пользователь 504141"),
+        ("anna", "anna"),
+        (None, ""),
+    ],
+)
 def test_handles_as_people_write_them(russian: Formats, handle: str | None, said: str) -> None:
     assert russian.handle(handle).replace("\u00a0", " ") == said
 

@@ -86,8 +86,13 @@ async def call(hub: Hub, headers: dict[str, str], chunks: list[Any]) -> tuple[li
         sent.append(message)
 
     scope = {
-        "type": "http", "path": "/hooks/pbx", "method": "POST", "query_string": b"a=1&b=", "scheme": "http",
-        "client": ("127.0.0.1", 1), "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "type": "http",
+        "path": "/hooks/pbx",
+        "method": "POST",
+        "query_string": b"a=1&b=",
+        "scheme": "http",
+        "client": ("127.0.0.1", 1),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
     await app_of(hub)(scope, receive, send)
     return sent, asked
@@ -132,8 +137,15 @@ async def test_a_sender_that_never_ends_is_not_waited_for(fresh: Hub, monkeypatc
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "path": "/hooks/pbx", "method": "POST", "query_string": b"", "scheme": "http",
-             "client": None, "headers": []}
+    scope = {
+        "type": "http",
+        "path": "/hooks/pbx",
+        "method": "POST",
+        "query_string": b"",
+        "scheme": "http",
+        "client": None,
+        "headers": [],
+    }
     await app_of(fresh)(scope, receive, send)
     assert sent[0]["status"] == 408
 
@@ -151,8 +163,15 @@ async def test_a_strange_length_is_not_believed(fresh: Hub, length: str) -> None
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "path": "/hooks/pbx", "method": "POST", "query_string": b"", "scheme": "http",
-             "client": None, "headers": raw}
+    scope = {
+        "type": "http",
+        "path": "/hooks/pbx",
+        "method": "POST",
+        "query_string": b"",
+        "scheme": "http",
+        "client": None,
+        "headers": raw,
+    }
     await app_of(fresh)(scope, receive, send)
     assert sent[0]["status"] == 200
 
@@ -194,8 +213,12 @@ async def test_webhooks_come_under_any_name(fresh: Hub) -> None:
 
 def test_only_a_trusted_proxy_is_believed_about_who_asks() -> None:
     scope = {"client": ("10.0.0.2", 1), "scheme": "http", "headers": []}
-    headers = {"host": "hub:8080", "x-forwarded-for": "6.6.6.6, 203.0.113.9", "x-forwarded-proto": "https",
-               "x-forwarded-host": "hub.example.org"}
+    headers = {
+        "host": "hub:8080",
+        "x-forwarded-for": "6.6.6.6, 203.0.113.9",
+        "x-forwarded-proto": "https",
+        "x-forwarded-host": "hub.example.org",
+    }
     trusting = Network(Web(trusted_proxy=("10.0.0.0/24",))).remote(scope, headers)
     assert (trusting.address, trusting.scheme, trusting.host) == ("203.0.113.9", "https", "hub.example.org")
     wary = Network(Web()).remote(scope, headers)

@@ -27,7 +27,10 @@ LOOKED_AT = 2000
 """Calls that are looked through for filters without an index, before the reader is asked to go on."""
 
 PERIODS: Mapping[str, tuple[str, int | None]] = {
-    "today": (N_("Today"), 0), "week": (N_("7 days"), 6), "month": (N_("4 weeks"), 27), "all": (N_("All time"), None),
+    "today": (N_("Today"), 0),
+    "week": (N_("7 days"), 6),
+    "month": (N_("4 weeks"), 27),
+    "all": (N_("All time"), None),
 }
 OUTCOMES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "missed": (N_("Missed"), {"missed": True}),
@@ -75,7 +78,10 @@ class Shown:
 
 
 def read(
-    connection: Connection, filters: Filters, since: datetime | None, wanted: Mapping[str, Any],
+    connection: Connection,
+    filters: Filters,
+    since: datetime | None,
+    wanted: Mapping[str, Any],
 ) -> tuple[pages.Page, dict[int, pages.Person], dict[int, Record], list[dict[str, Any]]]:
     """A page of calls with their clients, legs and cases."""
     ids = [person.id for person in pages.search(connection, filters.query, 200)] if filters.query else None
@@ -84,8 +90,12 @@ def read(
     looked = 0
     while True:
         page = pages.calls_page(
-            connection, limit=SIZE * 4 if filters.manager or filters.hours else SIZE, before=before, since=since,
-            contact_ids=ids, **wanted,
+            connection,
+            limit=SIZE * 4 if filters.manager or filters.hours else SIZE,
+            before=before,
+            since=since,
+            contact_ids=ids,
+            **wanted,
         )
         looked += len(page.rows)
         for row in page.rows:
@@ -102,14 +112,20 @@ def read(
         before = None if is_end else pages.position(datetime.fromisoformat(last["started_at"]), last["number"])
     contacts = {row["contact"] for row in found}
     return (
-        pages.Page(found, before), pages.people(connection, contacts),
-        pages.bodies(connection, [row["number"] for row in found]), pages.cases_of(connection, contacts),
+        pages.Page(found, before),
+        pages.people(connection, contacts),
+        pages.bodies(connection, [row["number"] for row in found]),
+        pages.cases_of(connection, contacts),
     )
 
 
 def _fits(row: Row, filters: Filters) -> bool:
     if filters.manager:
-        took_part = {row.get("answered_by"), *(row.get("talk_by") or {}), *(ring["member"] for ring in row.get("rang") or ())}
+        took_part = {
+            row.get("answered_by"),
+            *(row.get("talk_by") or {}),
+            *(ring["member"] for ring in row.get("rang") or ()),
+        }
         if filters.manager not in took_part:
             return False
     return not filters.hours or row.get("in_hours") is (filters.hours == "in")
@@ -134,14 +150,28 @@ def router(desk: Desk) -> APIRouter:
         page, people, bodies, cases = await desk.hub.db.read(read, filters, since, wanted)
         names = names_of(desk)
         reading = Reading(
-            book=book, formats=formats, names=names,
+            book=book,
+            formats=formats,
+            names=names,
             calls={row["ref"]: row for row in page.rows},
         )
         return await desk.page(
-            request, "calls.html", here="calls", visitor=visitor, query="",
-            calls=[_shown(row, people, bodies, cases, reading) for row in page.rows], older=page.older,
-            filters=filters, periods=PERIODS, outcomes=OUTCOMES, hours=HOURS, groups=groups, since=since,
-            first=not filters.before, chips=_chips(filters, desk), search=filters.query,
+            request,
+            "calls.html",
+            here="calls",
+            visitor=visitor,
+            query="",
+            calls=[_shown(row, people, bodies, cases, reading) for row in page.rows],
+            older=page.older,
+            filters=filters,
+            periods=PERIODS,
+            outcomes=OUTCOMES,
+            hours=HOURS,
+            groups=groups,
+            since=since,
+            first=not filters.before,
+            chips=_chips(filters, desk),
+            search=filters.query,
         )
 
     return routes
@@ -163,9 +193,14 @@ def _filters(given: Mapping[str, str], groups: Sequence[str], members: Mapping[s
         return default
 
     return Filters(
-        period=one_of("period", PERIODS, "month"), outcome=one_of("outcome", OUTCOMES), line=one_of("line", groups),
-        manager=one_of("manager", members), hours=one_of("hours", HOURS), query=given.get("q", "").strip()[:100],
-        before=given.get("before", ""), wrong=tuple(wrong),
+        period=one_of("period", PERIODS, "month"),
+        outcome=one_of("outcome", OUTCOMES),
+        line=one_of("line", groups),
+        manager=one_of("manager", members),
+        hours=one_of("hours", HOURS),
+        query=given.get("q", "").strip()[:100],
+        before=given.get("before", ""),
+        wrong=tuple(wrong),
     )
 
 
@@ -188,7 +223,8 @@ def _chips(filters: Filters, desk: Desk) -> list[tuple[str, bool]]:
 def names_of(desk: Desk) -> dict[str, str]:
     """Keys of the team and all their handles → the name."""
     return {
-        ref: member.name for key, member in desk.members.items()
+        ref: member.name
+        for key, member in desk.members.items()
         for ref in (key, *(item.handle for item in member.handles))
     }
 
@@ -205,9 +241,15 @@ def _shown(
     if row["direction"] == "internal":
         client = formats.texts.say("between ourselves")
     return Shown(
-        number=row["number"], at=datetime.fromisoformat(row["started_at"]), contact=row["contact"], client=client,
-        address="" if address == client else address, line=_line(row, formats), verdict=verdict,
-        because=_because(row, verdict, reading), direction=row["direction"],
+        number=row["number"],
+        at=datetime.fromisoformat(row["started_at"]),
+        contact=row["contact"],
+        client=client,
+        address="" if address == client else address,
+        line=_line(row, formats),
+        verdict=verdict,
+        because=_because(row, verdict, reading),
+        direction=row["direction"],
         waited=formats.exact(row["client_wait"]) if row["client_wait"] is not None else "",
         rang=_rang(row, reading),
         fate=_fate(row, cases, reading),

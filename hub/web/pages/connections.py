@@ -93,8 +93,14 @@ def router(desk: Desk) -> APIRouter:
         dead = await desk.hub.db.read(pages.dead_items, name)
         found = await desk.hub.db.read(repairs.listing, name)
         return await desk.page(
-            request, "connections/one.html", here="connections", visitor=visitor, c=shown, dead=dead,
-            repairs=[told(row, desk, visitor) for row in found], access=_access(desk, name),
+            request,
+            "connections/one.html",
+            here="connections",
+            visitor=visitor,
+            c=shown,
+            dead=dead,
+            repairs=[told(row, desk, visitor) for row in found],
+            access=_access(desk, name),
         )
 
     return routes
@@ -105,7 +111,8 @@ async def _all(desk: Desk, visitor: Visitor) -> list[Shown]:
     by_name = {row["name"]: row for row in rows}
     shown = [
         _shown(link, by_name[name], volume.get(name, 0), visitor.formats)
-        for name, link in desk.hub.links.items() if name != OWN and name in by_name
+        for name, link in desk.hub.links.items()
+        if name != OWN and name in by_name
     ]
     order = {"late": 0, "soon": 1, "off": 2, "": 3}
     return sorted(shown, key=lambda item: (order.get(item.state.tone, 3), item.name))
@@ -116,9 +123,18 @@ def _shown(link: Link, row: Mapping[str, Any], today: int, formats: Formats) -> 
     known = {item["stream"]: item for item in row["streams"]}
     streams = tuple(_stream(name, offered.get(name), known.get(name), formats) for name in {**offered, **known})
     return Shown(
-        name=link.name, title=link.connector.title or link.connector.name, plugin=link.connector.name,
-        state=_state(link, row, formats), received_at=row["received_at"], today=today, waiting=row["waiting"],
-        dead=row["dead"], live_since=row["live_since"], clock_offset=row["clock_offset"], streams=streams, row=row,
+        name=link.name,
+        title=link.connector.title or link.connector.name,
+        plugin=link.connector.name,
+        state=_state(link, row, formats),
+        received_at=row["received_at"],
+        today=today,
+        waiting=row["waiting"],
+        dead=row["dead"],
+        live_since=row["live_since"],
+        clock_offset=row["clock_offset"],
+        streams=streams,
+        row=row,
         complete_until=min((item.complete_until for item in streams if item.complete_until), default=None),
     )
 
@@ -136,7 +152,9 @@ def _state(link: Link, row: Mapping[str, Any], formats: Formats) -> State:
         when = say("tried again at %(time)s", time=formats.clock_seconds(again)) if again else ""
         return State("soon", N_("does not answer"), " · ".join(filter(None, (broken[0]["error"], when))))
     if row["waiting"] > 1000:
-        return State("soon", N_("catching up"), say("%(n)s items wait to be understood", n=formats.number(row["waiting"])))
+        return State(
+            "soon", N_("catching up"), say("%(n)s items wait to be understood", n=formats.number(row["waiting"]))
+        )
     if row["received_at"] is None:
         way = N_("waits for the first webhook or file") if not link.streams else N_("connected, nothing has come yet")
         reached = any(item["pulled_at"] for item in row["streams"]) or not link.streams
@@ -155,7 +173,9 @@ def _stream(name: str, stream: Any, row: Mapping[str, Any] | None, formats: Form
     if row is None or (row["pulled_at"] is None and not row["failures"]):
         return Stream(name, str(way), "line", say("not read yet"), None, None)
     if row["failures"]:
-        return Stream(name, str(way), "soon", str(row["error"] or say("does not answer")), row["pulled_at"], row["complete_until"])
+        return Stream(
+            name, str(way), "soon", str(row["error"] or say("does not answer")), row["pulled_at"], row["complete_until"]
+        )
     word = say("connected") if stream is not None and stream.live is not None else say("read")
     return Stream(name, str(way), "good", str(word), row["pulled_at"], row["complete_until"])
 

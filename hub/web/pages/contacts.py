@@ -64,9 +64,16 @@ def read(connection: Connection, person: pages.Person, before: datetime | None) 
     calls = pages.calls_page(connection, limit=SIZE, until=before, contact_ids=[person.id])
     count, first = pages.call_counts(connection, person.id)
     return Known(
-        person, cases, calls, pages.calls_by_ref(connection, refs),
-        history.facts_of(connection, person.id, SIZE, before), history.marks_on(connection, named),
-        history.effects_of(connection, person.id), history.cards_of(connection, person.id), count, first,
+        person,
+        cases,
+        calls,
+        pages.calls_by_ref(connection, refs),
+        history.facts_of(connection, person.id, SIZE, before),
+        history.marks_on(connection, named),
+        history.effects_of(connection, person.id),
+        history.cards_of(connection, person.id),
+        count,
+        first,
         pages.bodies(connection, [row["number"] for row in calls.rows]),
     )
 
@@ -125,7 +132,9 @@ async def _view(desk: Desk, request: Request, person: pages.Person, visitor: Vis
     known = await desk.hub.db.read(read, person, before)
     book = await desk.hub.book()
     reading = Reading(
-        book=book, formats=formats, names=names_of(desk),
+        book=book,
+        formats=formats,
+        names=names_of(desk),
         calls=known.refs | {row["ref"]: row for row in known.calls.rows},
         taken=marks_of.taken_marks(known.cases, known.marks, book),
     )
@@ -139,15 +148,29 @@ async def _view(desk: Desk, request: Request, person: pages.Person, visitor: Vis
     name = client_name(person.name, person.handles, formats)
     handles = sorted(person.handles, key=lambda handle: (not handle.startswith("phone:"), handle))
     return {
-        "person_": person, "name": name, "handles": handles, "known": known, "waiting": waiting, "last": last,
+        "person_": person,
+        "name": name,
+        "handles": handles,
+        "known": known,
+        "waiting": waiting,
+        "last": last,
         "phone": next((handle[6:].partition(";")[0] for handle in handles if handle.startswith("phone:")), None),
         "last_how": how(last, reading, marks) if last else "",
         "last_ruler": ruler(last, reading, None) if last and last["due_at"] else None,
-        "days": _days(entries, formats), "future": _future(waiting, reading) if before is None else [],
-        "older": older, "show": show, "shows": SHOW, "reading": reading, "reasons": words.REASONS,
-        "back": f"/contacts/{person.id}", "path": f"/contacts/{person.id}", "before": before, "joined": "joined" in request.query_params,
+        "days": _days(entries, formats),
+        "future": _future(waiting, reading) if before is None else [],
+        "older": older,
+        "show": show,
+        "shows": SHOW,
+        "reading": reading,
+        "reasons": words.REASONS,
+        "back": f"/contacts/{person.id}",
+        "path": f"/contacts/{person.id}",
+        "before": before,
+        "joined": "joined" in request.query_params,
         "cards": [(link, card) for link, card in known.cards if isinstance(card, Card)],
-        "steps": words.STEPS, "step_states": words.STEP_STATES,
+        "steps": words.STEPS,
+        "step_states": words.STEP_STATES,
     }
 
 
@@ -158,7 +181,12 @@ def _open(case: Row, desk: Desk, reading: Reading, known: Known) -> Open:
     following = None
     if steps:
         at, _, to = min(steps)
-        following = (at, reading.formats.texts.say("%(time)s notice to %(name)s", time=reading.formats.moment(at), name=reading.name(to)))
+        following = (
+            at,
+            reading.formats.texts.say(
+                "%(time)s notice to %(name)s", time=reading.formats.moment(at), name=reading.name(to)
+            ),
+        )
     return Open(reading.wait(case), ruler(case, reading, following), sorted(steps))
 
 
@@ -198,7 +226,11 @@ def _days(entries: Sequence[Entry], formats: Any) -> list[tuple[str, list[Entry]
     for entry in entries:
         near = formats.day(entry.at)
         full = formats.full_day(entry.at)
-        title = full if near == formats.date(formats.local(entry.at).date()) else f"{near}, {formats.date(formats.local(entry.at).date())}"
+        title = (
+            full
+            if near == formats.date(formats.local(entry.at).date())
+            else f"{near}, {formats.date(formats.local(entry.at).date())}"
+        )
         if not days or days[-1][0] != title:
             days.append((title, []))
         days[-1][1].append(entry)

@@ -29,9 +29,11 @@ def read(connection: Connection, state: str, before: int | None) -> dict[str, An
     """A list of effects, or of received items that could not be understood, and how many there are of each."""
     effects = pages.deliveries(connection, STATES[state][1], SIZE + 1, before) if STATES[state][1] else []
     return {
-        "effects": effects[:SIZE], "older": str(effects[SIZE - 1]["id"]) if len(effects) > SIZE else None,
+        "effects": effects[:SIZE],
+        "older": str(effects[SIZE - 1]["id"]) if len(effects) > SIZE else None,
         "dead": pages.dead_items(connection, limit=SIZE) if state == "inbox" else [],
-        "counts": pages.delivery_counts(connection), "unread": pages.dead_count(connection),
+        "counts": pages.delivery_counts(connection),
+        "unread": pages.dead_count(connection),
         "people": pages.people(connection, {row["contact_id"] for row in effects if row["contact_id"]}),
     }
 
@@ -53,8 +55,16 @@ def router(desk: Desk) -> APIRouter:
         }
         rows = [_shown(row, found["people"], visitor) for row in found["effects"]]
         return await desk.page(
-            request, "deliveries.html", here="deliveries", visitor=visitor, state=state, states=STATES, counts=counts,
-            rows=rows, dead=found["dead"], older=found["older"],
+            request,
+            "deliveries.html",
+            here="deliveries",
+            visitor=visitor,
+            state=state,
+            states=STATES,
+            counts=counts,
+            rows=rows,
+            dead=found["dead"],
+            older=found["older"],
         )
 
     @routes.get("/inbox/{number}")
@@ -65,8 +75,13 @@ def router(desk: Desk) -> APIRouter:
         payload = orjson.dumps(orjson.loads(row["payload"]), option=orjson.OPT_INDENT_2).decode()
         error = (row["error"] or "").strip()
         return await desk.page(
-            request, "item.html", here="deliveries", item=row, payload=payload[:200_000],
-            error=error.splitlines()[-1] if error else "", trace=error if "\n" in error else "",
+            request,
+            "item.html",
+            here="deliveries",
+            item=row,
+            payload=payload[:200_000],
+            error=error.splitlines()[-1] if error else "",
+            trace=error if "\n" in error else "",
         )
 
     return routes
@@ -77,6 +92,10 @@ def _shown(row: Mapping[str, Any], people: Mapping[int, pages.Person], visitor: 
     tone, state = words.DELIVERY_STATES.get(row["state"], ("", row["state"]))
     step = words.STEPS.get(str(row["body"].get("step")), "")
     return {
-        **row, "what": words.EFFECTS.get(row["kind"], row["kind"]), "step": step, "tone": tone, "word": state,
+        **row,
+        "what": words.EFFECTS.get(row["kind"], row["kind"]),
+        "step": step,
+        "tone": tone,
+        "word": state,
         "client": client_name(person.name, person.handles, visitor.formats) if person else "",
     }

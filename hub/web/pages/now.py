@@ -97,10 +97,17 @@ def read(connection: Connection, now: datetime, midnight: datetime) -> State:
     targets = {target for case in waiting for target in reading.targets(case)}
     rows = pages.connections_seen(connection, OWN)
     return State(
-        open=waiting, counts=pages.waiting(connection, now), closed=closed, silent=[case for case in lost if case.get("silently_lost")], today=pages.opened_cases(connection, midnight), running=running,
+        open=waiting,
+        counts=pages.waiting(connection, now),
+        closed=closed,
+        silent=[case for case in lost if case.get("silently_lost")],
+        today=pages.opened_cases(connection, midnight),
+        running=running,
         calls=pages.calls_by_ref(connection, refs),
-        marks=history.marks_by_ref(connection, refs), taken=history.marks_on(connection, targets),
-        people=pages.people(connection, {call["contact"] for call in running}), received=rows,
+        marks=history.marks_by_ref(connection, refs),
+        taken=history.marks_on(connection, targets),
+        people=pages.people(connection, {call["contact"] for call in running}),
+        received=rows,
         has_calls=pages.any_call(connection),
     )
 
@@ -133,8 +140,12 @@ async def _view(desk: Desk, visitor: Visitor, request: Request) -> dict[str, Any
     state = await desk.hub.db.read(read, formats.now, midnight)
     book = await desk.hub.book()
     cases = Reading(
-        book=book, formats=formats, names={key: member.name for key, member in desk.members.items()},
-        calls=state.calls, busy=_busy(state.running), taken=reading.taken_marks(state.open, state.taken, book),
+        book=book,
+        formats=formats,
+        names={key: member.name for key, member in desk.members.items()},
+        calls=state.calls,
+        busy=_busy(state.running),
+        taken=reading.taken_marks(state.open, state.taken, book),
     )
     who = request.query_params.get("who", "")
     me = visitor.member.key if visitor.member else None
@@ -142,19 +153,29 @@ async def _view(desk: Desk, visitor: Visitor, request: Request) -> dict[str, Any
     shown = [wait for wait in waits if _wanted(wait, who, me)]
     recent = [row for row in state.closed if row["closed_at"] >= formats.now - timedelta(hours=1)]
     return {
-        "who": who, "groups": _groups(shown, formats), "rest": max(len(shown) - FIRST, 0),
-        "total": state.counts[0], "total_overdue": state.counts[1],
-        "waits": waits, "overdue": [wait for wait in waits if wait.late is not None],
+        "who": who,
+        "groups": _groups(shown, formats),
+        "rest": max(len(shown) - FIRST, 0),
+        "total": state.counts[0],
+        "total_overdue": state.counts[1],
+        "waits": waits,
+        "overdue": [wait for wait in waits if wait.late is not None],
         "longest": max(waits, key=lambda wait: wait.clock.seconds, default=None),
-        "silent": state.silent, "reading": cases,
-        "median": _median(state.today, book), "running": [_running(call, state.people, cases) for call in state.running],
+        "silent": state.silent,
+        "reading": cases,
+        "median": _median(state.today, book),
+        "running": [_running(call, state.people, cases) for call in state.running],
         "closed": [_closed(row, cases, state.marks) for row in recent if row.get("resolution") != "no_callback_number"],
         "team": _team(waits, state.running, cases),
         "closed_today": [row for row in state.closed if row["closed_at"] >= midnight],
-        "last_closed": next(iter(state.closed), None), "work": _work(book, formats),
-        "received": {name: at for name, at in state.received.items() if name in desk.hub.links}, "has_calls": state.has_calls,
-        "is_first": len(desk.hub.links) <= 1, "back": "/" + (f"?who={who}" if who in {"mine", "nobody"} else ""),
-        "reasons": words.REASONS, "done": _done(request, state, cases),
+        "last_closed": next(iter(state.closed), None),
+        "work": _work(book, formats),
+        "received": {name: at for name, at in state.received.items() if name in desk.hub.links},
+        "has_calls": state.has_calls,
+        "is_first": len(desk.hub.links) <= 1,
+        "back": "/" + (f"?who={who}" if who in {"mine", "nobody"} else ""),
+        "reasons": words.REASONS,
+        "done": _done(request, state, cases),
     }
 
 
@@ -189,27 +210,35 @@ def _groups(waits: Sequence[Wait], formats: Formats) -> list[tuple[str, str, int
 def _busy(running: Sequence[Row]) -> Mapping[str, datetime]:
     return {
         call["answered_by"]: datetime.fromisoformat(call["answered_at"])
-        for call in running if call.get("answered_by") and call.get("answered_at")
+        for call in running
+        if call.get("answered_by") and call.get("answered_at")
     }
 
 
 def _median(cases: Sequence[Row], book: Rulebook) -> dict[str, int] | None:
     """Working time to reach of today's cases that were recovered, by nearest rank; None where there are none."""
     reached = sorted(
-        seconds for row in cases if row["state"] == "recovered"
+        seconds
+        for row in cases
+        if row["state"] == "recovered"
         if (seconds := (row.get("time_to_reach") or {}).get("working")) is not None
     )
     if not reached:
         return None
     kept = sum(
-        1 for row in cases if row["state"] == "recovered"
+        1
+        for row in cases
+        if row["state"] == "recovered"
         and ((row.get("time_to_reach") or {}).get("working") or 0)
         <= book.at(row["opened_at"]).group(row["line_group"]).policy.callback_target.total_seconds()
     )
     waiting = sum(1 for row in cases if row["state"] == "open")
     return {
-        "median": reached[(len(reached) - 1) // 2], "p90": reached[max(-(-len(reached) * 9 // 10) - 1, 0)],
-        "n": len(reached), "kept": kept, "waiting": waiting,
+        "median": reached[(len(reached) - 1) // 2],
+        "p90": reached[max(-(-len(reached) * 9 // 10) - 1, 0)],
+        "n": len(reached),
+        "kept": kept,
+        "waiting": waiting,
     }
 
 
@@ -225,7 +254,9 @@ def _running(call: Row, people: Mapping[int, pages.Person], reading: Reading) ->
         passed = formats.now - datetime.fromisoformat(call["answered_at"])
         place = call["line_group"] if call["line_group"] != "default" else line
         where = str(place) if inbound else texts.say("we are calling")
-        return Running(call["contact"], f"{member} – {client}", where, "phone" if inbound else "out", True, _whole(passed))
+        return Running(
+            call["contact"], f"{member} – {client}", where, "phone" if inbound else "out", True, _whole(passed)
+        )
     passed = formats.now - datetime.fromisoformat(call["started_at"])
     ringing = [ring["member"] for ring in call.get("rang") or () if ring.get("result") is None]
     names = ", ".join(dict.fromkeys(reading.name(member) for member in ringing))
@@ -246,7 +277,10 @@ def _team(waits: Sequence[Wait], running: Sequence[Row], reading: Reading) -> li
         own = [wait for wait in waits if wait.turn == key]
         calendar = owners.planned(team, key, reading.book.at(formats.now).default)
         if key in reading.busy:
-            state, tone = say("on the phone for %(time)s", time=formats.duration(formats.now - reading.busy[key])), "good"
+            state, tone = (
+                say("on the phone for %(time)s", time=formats.duration(formats.now - reading.busy[key])),
+                "good",
+            )
         elif key in ringing:
             state, tone = say("rings"), "soon"
         elif calendar is not None and hours.is_open(formats.now, calendar) is False:
@@ -265,8 +299,12 @@ def _whole(passed: timedelta) -> int:
 
 def _closed(row: Row, reading: Reading, marks: Mapping[str, history.Event]) -> Closed:
     return Closed(
-        row["contact"]["id"], reading.client(row), how(row, reading, marks), row["closed_at"],
-        row["state"] == "recovered", row["key"] if row.get("resolution") == "closed_by_hand" else None,
+        row["contact"]["id"],
+        reading.client(row),
+        how(row, reading, marks),
+        row["closed_at"],
+        row["state"] == "recovered",
+        row["key"] if row.get("resolution") == "closed_by_hand" else None,
     )
 
 
@@ -305,7 +343,9 @@ def _work(book: Rulebook, formats: Formats) -> str:
     """Until when work lasts, or when it begins: of the line group that works longest."""
     calendars = [group.calendar for group in book.at(formats.now).groups.values() if group.calendar is not None]
     ends = [
-        end for calendar in calendars if hours.is_open(formats.now, calendar)
+        end
+        for calendar in calendars
+        if hours.is_open(formats.now, calendar)
         for _, end in list(hours.intervals(formats.now, formats.now + AHEAD, calendar))[:1]
     ]
     if ends and max(ends) == formats.now + AHEAD:

@@ -28,39 +28,62 @@ class Look:
 
 LOOKS: Mapping[str, Look] = {
     "access_refused": Look(
-        "key", "late", N_("%(name)s does not let us in"),
-        N_("Correct its access in config.toml and start the hub again; crmhub check %(name)s tells whether it holds. "
-           "The others go on, and nothing is lost."),
+        "key",
+        "late",
+        N_("%(name)s does not let us in"),
+        N_(
+            "Correct its access in config.toml and start the hub again; crmhub check %(name)s tells whether it holds. "
+            "The others go on, and nothing is lost."
+        ),
     ),
     "unreachable": Look(
-        "plug", "late", N_("%(name)s does not answer"),
+        "plug",
+        "late",
+        N_("%(name)s does not answer"),
         N_("It is tried again by itself. If it goes on, see that the system runs and what crmhub check %(name)s says."),
     ),
     "dead_items": Look(
-        "alert", "soon", N_("%(name)s: something received could not be understood"),
-        N_("It is kept as it came. Put it right at its source, or update the plugin and run crmhub replay "
-           "--connection %(name)s."),
+        "alert",
+        "soon",
+        N_("%(name)s: something received could not be understood"),
+        N_(
+            "It is kept as it came. Put it right at its source, or update the plugin and run crmhub replay "
+            "--connection %(name)s."
+        ),
         "/deliveries?state=inbox",
     ),
     "dead_effects": Look(
-        "send", "soon", N_("%(name)s refused something for good"),
-        N_("Mend what it says, then let it be tried again: crmhub effects --retry KEY."), "/deliveries?state=dead",
+        "send",
+        "soon",
+        N_("%(name)s refused something for good"),
+        N_("Mend what it says, then let it be tried again: crmhub effects --retry KEY."),
+        "/deliveries?state=dead",
     ),
     "no_channel": Look(
-        "bell", "soon", N_("%(name)s cannot be told that clients wait"),
-        N_('Give [team.%(key)s] in config.toml a way: notify = ["email:anna@example.ru"]. Until then warnings reach only '
-           "those who look here."),
+        "bell",
+        "soon",
+        N_("%(name)s cannot be told that clients wait"),
+        N_(
+            'Give [team.%(key)s] in config.toml a way: notify = ["email:anna@example.ru"]. Until then warnings reach only '
+            "those who look here."
+        ),
     ),
     "crowd": Look(
-        "users", "soon", N_("%(name)s has more calls and messages than one client can have"),
+        "users",
+        "soon",
+        N_("%(name)s has more calls and messages than one client can have"),
         N_("If it is a switchboard or a number of yours, add it to [hub] shared_handles or to [lines]."),
     ),
     "unjudged_call": Look(
-        "phone", "soon", N_("How call %(name)s ended is not known"),
+        "phone",
+        "soon",
+        N_("How call %(name)s ended is not known"),
         N_("Give the connection its call records, or look at the call yourself. Until then it counts nowhere."),
     ),
     "identity_too_large": Look(
-        "merge", "soon", N_("Over 200 cards and numbers hang together around %(name)s"),
+        "merge",
+        "soon",
+        N_("Over 200 cards and numbers hang together around %(name)s"),
         N_("Find the switchboard among their numbers and add it to [hub] shared_handles."),
     ),
 }
@@ -95,7 +118,13 @@ def told(row: Mapping[str, Any], desk: Desk, visitor: Visitor) -> Told:
         href = f"/contacts/{key}"
     values = {"name": name, "key": key}
     return Told(
-        look.icon, look.tone, say(look.title, **values), say(look.advice, **values), details, href, row["since"],
+        look.icon,
+        look.tone,
+        say(look.title, **values),
+        say(look.advice, **values),
+        details,
+        href,
+        row["since"],
         row["count"],
     )
 

@@ -35,11 +35,24 @@ from plugins.records.signature import sign
 SECRET, TOKEN = "hub-hook-secret", "hub-token"
 NOW = datetime.fromtimestamp(1795428965, UTC)
 CALL: dict[str, Any] = {
-    "record": "call", "id": "1", "direction": "inbound", "client": "phone:89211234567", "line": "74950010100",
-    "started_at": "2026-03-10T10:00:00+03:00", "ended_at": "2026-03-10T10:00:40+03:00", "final": True,
+    "record": "call",
+    "id": "1",
+    "direction": "inbound",
+    "client": "phone:89211234567",
+    "line": "74950010100",
+    "started_at": "2026-03-10T10:00:00+03:00",
+    "ended_at": "2026-03-10T10:00:40+03:00",
+    "final": True,
     "legs": [{"kind": "member", "to": "ext:101", "started_at": "2026-03-10T10:00:00+03:00", "result": "no_answer"}],
 }
-MARK = {"record": "mark", "id": "m", "at": "2026-03-10T11:00:00+03:00", "by": "anna", "kind": "taken", "on": "src/call/1"}
+MARK = {
+    "record": "mark",
+    "id": "m",
+    "at": "2026-03-10T11:00:00+03:00",
+    "by": "anna",
+    "kind": "taken",
+    "on": "src/call/1",
+}
 GONE = {"record": "gone", "of": "call", "id": "1"}
 # contracts/telephony.md 10, "Our webhook"
 VECTOR_BODY = (
@@ -110,10 +123,16 @@ def test_a_timestamp_within_five_minutes_is_taken(seconds: int) -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        {}, {"x-hub-signature": VECTOR}, {"x-hub-signature": VECTOR, "x-hub-timestamp": "yesterday"},
-        {"x-hub-signature": VECTOR, "x-hub-timestamp": "١٧٩٥٤٢٨٩٦٥"}, {"x-hub-signature": VECTOR, "x-hub-timestamp": "9" * 400},
-        {"x-hub-signature": VECTOR[3:], "x-hub-timestamp": "1795428965"}, {"x-hub-signature": "v1=é", "x-hub-timestamp": "1795428965"},
-        {"authorization": "Bearer wrong"}, {"authorization": "Bearer "}, {"authorization": f"Basic {TOKEN}"},
+        {},
+        {"x-hub-signature": VECTOR},
+        {"x-hub-signature": VECTOR, "x-hub-timestamp": "yesterday"},
+        {"x-hub-signature": VECTOR, "x-hub-timestamp": "١٧٩٥٤٢٨٩٦٥"},
+        {"x-hub-signature": VECTOR, "x-hub-timestamp": "9" * 400},
+        {"x-hub-signature": VECTOR[3:], "x-hub-timestamp": "1795428965"},
+        {"x-hub-signature": "v1=é", "x-hub-timestamp": "1795428965"},
+        {"authorization": "Bearer wrong"},
+        {"authorization": "Bearer "},
+        {"authorization": f"Basic {TOKEN}"},
     ],
 )
 def test_a_request_without_a_right_proof_is_forged(headers: Mapping[str, str]) -> None:
@@ -135,7 +154,8 @@ def test_without_secret_and_token_everything_is_forged() -> None:
     stamp = int(NOW.timestamp())
     for headers in (
         {"x-hub-timestamp": str(stamp), "x-hub-signature": sign("", stamp, b"{}")},
-        {"authorization": "Bearer "}, {"authorization": "Bearer None"},
+        {"authorization": "Bearer "},
+        {"authorization": "Bearer None"},
     ):
         with pytest.raises(Forged):
             receive(b"{}", headers, secret=None, token=None)
@@ -147,8 +167,12 @@ def test_without_secret_and_token_everything_is_forged() -> None:
 @pytest.mark.parametrize(
     ("body", "count"),
     [
-        (json.dumps(CALL), 1), (json.dumps([CALL, MARK]), 2), (f"{json.dumps(CALL)}\n\n{json.dumps(MARK)}\r\n", 2),
-        ("[]", 0), (json.dumps(CALL, indent=2), 1), (f"\ufeff{json.dumps(CALL)}", 1),
+        (json.dumps(CALL), 1),
+        (json.dumps([CALL, MARK]), 2),
+        (f"{json.dumps(CALL)}\n\n{json.dumps(MARK)}\r\n", 2),
+        ("[]", 0),
+        (json.dumps(CALL, indent=2), 1),
+        (f"\ufeff{json.dumps(CALL)}", 1),
         (json.dumps({**CALL, "client_raw": "a\u2028b\x85c"}, ensure_ascii=False), 1),
         ("\n".join(json.dumps({**CALL, "client_raw": "a\u2028b"}, ensure_ascii=False) for _ in range(2)), 2),
     ],
@@ -162,7 +186,16 @@ def test_one_record_an_array_and_a_record_a_line_are_taken(body: str, count: int
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"{", b'{"a": 1}\n{', b"7", b'"text"', b"[[1]]", b"null", b"\xff\xfe", b'{"id": "\\ud800"}', b"[" * 100_000,
+        b"",
+        b"{",
+        b'{"a": 1}\n{',
+        b"7",
+        b'"text"',
+        b"[[1]]",
+        b"null",
+        b"\xff\xfe",
+        b'{"id": "\\ud800"}',
+        b"[" * 100_000,
         b'{"amount": NaN}',
     ],
 )
@@ -197,9 +230,17 @@ def read(path: Path) -> list[Raw | Refused]:
 def test_a_bad_line_is_named_with_its_reasons_and_the_others_are_taken(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     lines = [
-        b"\xef\xbb\xbf" + json.dumps(CALL).encode(), b"", b"{", b"[]", b'{"record": "fax"}', json.dumps({**CALL, "id": None}).encode(),
-        json.dumps({**CALL, "started_at": "2026-03-10T10:00:00", "x": 1}).encode(), b"\xff", b"[" * 100_000,
-        json.dumps({**CALL, "started_at": "0001-01-01T00:00:00+03:00"}).encode(), json.dumps(MARK).encode() + b"\r",
+        b"\xef\xbb\xbf" + json.dumps(CALL).encode(),
+        b"",
+        b"{",
+        b"[]",
+        b'{"record": "fax"}',
+        json.dumps({**CALL, "id": None}).encode(),
+        json.dumps({**CALL, "started_at": "2026-03-10T10:00:00", "x": 1}).encode(),
+        b"\xff",
+        b"[" * 100_000,
+        json.dumps({**CALL, "started_at": "0001-01-01T00:00:00+03:00"}).encode(),
+        json.dumps(MARK).encode() + b"\r",
     ]
     path.write_bytes(b"\n".join(lines))
     found = read(path)
@@ -228,8 +269,15 @@ def sink() -> Iterator[respx.MockRouter]:
 
 
 NOTICE = Notify(
-    key="7/2/anna", case="missed_call:src/call/1", kind="missed_call", step="2", to="anna", contact="Иван",
-    line_group="sales", at=NOW, due_at=NOW + timedelta(minutes=3),
+    key="7/2/anna",
+    case="missed_call:src/call/1",
+    kind="missed_call",
+    step="2",
+    to="anna",
+    contact="Иван",
+    line_group="sales",
+    at=NOW,
+    due_at=NOW + timedelta(minutes=3),
 )
 
 
@@ -268,15 +316,20 @@ async def test_without_a_secret_the_token_goes_along(sink: respx.MockRouter) -> 
 
 async def test_a_correction_names_what_it_replaces(sink: respx.MockRouter) -> None:
     route = sink.post(url__startswith="https://example.ru/").mock(return_value=httpx.Response(200))
-    await push(AmendNotice(key="7/void/anna", case="k", to="anna", contact="Иван", because="void", at=NOW, replaces="n-5"))
+    await push(
+        AmendNotice(key="7/void/anna", case="k", to="anna", contact="Иван", because="void", at=NOW, replaces="n-5")
+    )
     body = json.loads(route.calls[0].request.content)
     assert (body["replaces"], body["because"]) == ("n-5", "void")
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(401, AuthFailed), (403, AuthFailed), (404, Rejected), (422, Rejected), (429, Temporary), (502, Temporary)]
+    ("status", "error"),
+    [(401, AuthFailed), (403, AuthFailed), (404, Rejected), (422, Rejected), (429, Temporary), (502, Temporary)],
 )
-async def test_a_refused_notice_is_sorted_by_who_must_act(sink: respx.MockRouter, status: int, error: type[Exception]) -> None:
+async def test_a_refused_notice_is_sorted_by_who_must_act(
+    sink: respx.MockRouter, status: int, error: type[Exception]
+) -> None:
     sink.post(url__startswith="https://example.ru/").mock(return_value=httpx.Response(status))
     with pytest.raises(error):
         await push(NOTICE)

@@ -75,12 +75,17 @@ async def _trunks(session: Session, settings: Settings) -> list[Checked]:
     if not settings.trunk_channels:
         return [
             Checked(
-                "trunk_channels", ok=False,
+                "trunk_channels",
+                ok=False,
                 problem='not set: every endpoint that is no short number counts as a trunk; write for example ["PJSIP/mtt-"]',
             )
         ]
     if not names:
-        return [Checked("trunk_channels: this account sees neither channels nor endpoints, so they cannot be compared", ok=True)]
+        return [
+            Checked(
+                "trunk_channels: this account sees neither channels nor endpoints, so they cannot be compared", ok=True
+            )
+        ]
     lost = [trunk for trunk in settings.trunk_channels if not any(name.startswith(trunk) for name in names)]
     problem = f"nothing here begins with {', '.join(lost)}; endpoints are {', '.join(sorted(set(names))[:8])}"
     return [Checked("trunk_channels", ok=not lost, problem=problem if lost else "")]
@@ -101,7 +106,9 @@ async def _classes(session: Session) -> list[Checked]:
     except TimeoutError:
         pass
     if seen <= {"system"}:
-        return [Checked(f"events: no call within {_LISTEN:.0f} s; read= in manager.conf needs {','.join(_NEEDED)}", ok=True)]
+        return [
+            Checked(f"events: no call within {_LISTEN:.0f} s; read= in manager.conf needs {','.join(_NEEDED)}", ok=True)
+        ]
     missing = [name for name in ("call",) if name not in seen]
     problem = f"read= in manager.conf lacks {', '.join(missing)}" if missing else ""
     return [Checked(f"events of classes {', '.join(sorted(seen))}", ok=not missing, problem=problem)]
@@ -116,7 +123,8 @@ def _rows(client: Pbx, kind: str) -> list[Checked]:
             return []
         return [
             Checked(
-                "cdr", ok=False,
+                "cdr",
+                ok=False,
                 problem="not set: what happens while the hub is not connected can only be guessed; give a file or a table",
             )
         ]
@@ -136,7 +144,9 @@ def _rows(client: Pbx, kind: str) -> list[Checked]:
         offset = cdr.zone_offset(pairs)
         if offset is not None:
             hours = offset.total_seconds() / 3600
-            problem = f"wrong zone: CDR times lie {hours:+g} h beside the ids; {settings.timezone} is not the PBX's zone"
+            problem = (
+                f"wrong zone: CDR times lie {hours:+g} h beside the ids; {settings.timezone} is not the PBX's zone"
+            )
             lines.append(Checked("timezone", ok=False, problem=problem))
     return lines
 

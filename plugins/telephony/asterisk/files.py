@@ -62,7 +62,8 @@ def _folder(folder: Path, settings: Settings) -> Iterator[Raw | Refused]:
         yield from _queue_log(queue, queue.name, names)
     if found is None and rows is None and log is None:
         yield Refused(
-            str(folder), "no ami.raw, ami.jsonl, cdr.csv or cel.csv (each may be .gz) in this folder; name a file instead"
+            str(folder),
+            "no ami.raw, ami.jsonl, cdr.csv or cel.csv (each may be .gz) in this folder; name a file instead",
         )
 
 
@@ -188,9 +189,7 @@ def _cdr_group(row: Mapping[str, str], halves: dict[str, str]) -> str:
     return group
 
 
-def _cel(
-    file: Path, shown: str, names: Mapping[str, str], whole: Collection[str] = ()
-) -> Iterator[Raw | Refused]:
+def _cel(file: Path, shown: str, names: Mapping[str, str], whole: Collection[str] = ()) -> Iterator[Raw | Refused]:
     """Rows of the event log, those of calls left out that the packets beside it tell from end to end."""
     collected, groups = _Rows("cel", names), Groups()
     with text_of(file) as stream:
@@ -211,7 +210,9 @@ def _queue_log(file: Path, shown: str, names: Mapping[str, str]) -> Iterator[Raw
             parts = line.rstrip("\r\n").split("|")
             if len(parts) < 5:
                 if line.strip():
-                    yield Refused(f"{shown} line {number}", "is not a line of queue_log (epoch|callid|queue|agent|event|…)")
+                    yield Refused(
+                        f"{shown} line {number}", "is not a line of queue_log (epoch|callid|queue|agent|event|…)"
+                    )
                 continue
             at, callid, queue, agent, event = parts[:5]
             if event in queuelog.KEPT and at.replace(".", "", 1).isdigit():

@@ -146,7 +146,9 @@ def _since(source: str | Table | None, kind: str, since: int, zone: ZoneInfo) ->
             if at is not None and at >= since:
                 yield item
     except OSError as error:
-        raise Temporary(f"{source} cannot be read ({error.strerror or error}); check the path and its permissions") from None
+        raise Temporary(
+            f"{source} cannot be read ({error.strerror or error}); check the path and its permissions"
+        ) from None
 
 
 def _tail(path: Path, since: int, zone: ZoneInfo) -> Iterator[str]:
@@ -199,9 +201,13 @@ def _table_rows(source: Table, since: int, zone: ZoneInfo) -> Iterator[Row]:
                 yield _named({key.lower(): _text(value) for key, value in row.items() if value is not None})
         engine.dispose()
     except SQLAlchemyError as error:
-        raise Temporary(f"the table {source.table} cannot be read: {type(error).__name__}: {_safe(error, source)}") from None
+        raise Temporary(
+            f"the table {source.table} cannot be read: {type(error).__name__}: {_safe(error, source)}"
+        ) from None
     except ImportError as error:
-        raise Temporary(f"the driver of this database is not installed: {error}; pip install it beside crmhub") from None
+        raise Temporary(
+            f"the driver of this database is not installed: {error}; pip install it beside crmhub"
+        ) from None
 
 
 def _bound(sample: object, since: int, zone: ZoneInfo) -> object:

@@ -7,13 +7,31 @@ from collections.abc import Iterable
 from plugins.telephony.asterisk.wire import Packet
 
 _ROLES = (
-    "", "dest", "transferer", "transferee", "origtransferer", "secondtransferer", "transfertarget", "target",
-    "localone", "localtwo", "parkee", "parker", "retriever",
+    "",
+    "dest",
+    "transferer",
+    "transferee",
+    "origtransferer",
+    "secondtransferer",
+    "transfertarget",
+    "target",
+    "localone",
+    "localtwo",
+    "parkee",
+    "parker",
+    "retriever",
 )
 _AFTERWARDS = frozenset(
     {
-        "Cdr", "CEL", "Hangup", "VarSet", "OriginateResponse", "MessageWaiting", "QueueCallerLeave",
-        "QueueCallerAbandon", "BridgeLeave",
+        "Cdr",
+        "CEL",
+        "Hangup",
+        "VarSet",
+        "OriginateResponse",
+        "MessageWaiting",
+        "QueueCallerLeave",
+        "QueueCallerAbandon",
+        "BridgeLeave",
     }
 )
 """What may still be said of a channel that is gone; it does not make it live."""

@@ -28,7 +28,9 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "Hangup": (*_WHO, "cause", "techcause"),
     "BlindTransfer": (*_role("transferer", "transferee"), "result", "extension", "context"),
     "AttendedTransfer": (
-        *_role("origtransferer", "secondtransferer", "transferee", "transfertarget"), "result", "desttype",
+        *_role("origtransferer", "secondtransferer", "transferee", "transfertarget"),
+        "result",
+        "desttype",
     ),
     "Pickup": (*_WHO, *_role("target")),
     "ParkedCall": (*_role("parkee", "parker"), "parkerdialstring", "parkingspace"),
@@ -47,8 +49,18 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "VarSet": (*_WHO, "variable", "value"),
     "CEL": (*_WHO, "eventname", "application", "appdata", "context", "exten"),
     "Cdr": (
-        *_WHO, "source", "destination", "destinationcontext", "destinationchannel", "lastapplication", "lastdata",
-        "starttime", "answertime", "endtime", "disposition", "sequence",
+        *_WHO,
+        "source",
+        "destination",
+        "destinationcontext",
+        "destinationchannel",
+        "lastapplication",
+        "lastdata",
+        "starttime",
+        "answertime",
+        "endtime",
+        "disposition",
+        "sequence",
     ),
     "CoreShowChannel": (*_CALLER, "channelstate", "duration", "bridgeid", "application", "applicationdata"),
     "FullyBooted": ("uptime",),
@@ -61,9 +73,29 @@ ANNOUNCEMENTS = frozenset({"playback", "controlplayback", "saydigits", "saynumbe
 MACHINES = frozenset({"agi", "eagi", "fastagi", "stasis", "externalivr"})
 APPLICATIONS = frozenset(
     {
-        *MENUS, *ANNOUNCEMENTS, *MACHINES, "dial", "queue", "voicemail", "minivm", "followme", "page", "busy",
-        "congestion", "hangup", "park", "parkedcall", "pickup", "confbridge", "meetme", "wait", "musiconhold",
-        "disa", "bridge", "chanspy", "transfer",
+        *MENUS,
+        *ANNOUNCEMENTS,
+        *MACHINES,
+        "dial",
+        "queue",
+        "voicemail",
+        "minivm",
+        "followme",
+        "page",
+        "busy",
+        "congestion",
+        "hangup",
+        "park",
+        "parkedcall",
+        "pickup",
+        "confbridge",
+        "meetme",
+        "wait",
+        "musiconhold",
+        "disa",
+        "bridge",
+        "chanspy",
+        "transfer",
     }
 )
 """Steps of the dialplan that begin or end something a client lives through."""
@@ -106,7 +138,9 @@ def kept(event: str, packet: Packet, known: Container[str]) -> Packet | None:
             return None
         if event == "CEL" and packet.get("eventname") != "APP_START":
             return None
-    elif (event == "VarSet" and not _wanted_variable(packet)) or (event == "Newstate" and packet.get("channelstate") not in {"4", "5", "6"}):
+    elif (event == "VarSet" and not _wanted_variable(packet)) or (
+        event == "Newstate" and packet.get("channelstate") not in {"4", "5", "6"}
+    ):
         return None
     small = {name: value for name in fields if (value := packet.get(name))}
     if "uniqueid" in small and small["uniqueid"] not in known and event not in _APART:

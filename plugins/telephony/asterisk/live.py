@@ -46,7 +46,10 @@ class Listener:
     def cursor(self) -> dict[str, Any]:
         """Compact and JSON-ready: when we last listened, when the PBX booted, the channels that live."""
         return {
-            "last": self.last, "boot": self.boot, "stamped": self.stamped, "alive": self.groups.alive(),
+            "last": self.last,
+            "boot": self.boot,
+            "stamped": self.stamped,
+            "alive": self.groups.alive(),
             "repair": self.repair,
         }
 
@@ -104,7 +107,12 @@ async def _begin(session: Session, before: Mapping[str, Any]) -> tuple[Listener,
     start = received + skew
     alive = [(uid, linkedid, name) for uid, linkedid, name in before.get("alive", ())]
     listener = Listener(
-        str(start), Groups(alive), skew, stamped, _booted(await _uptime(session), start), start,
+        str(start),
+        Groups(alive),
+        skew,
+        stamped,
+        _booted(await _uptime(session), start),
+        start,
         dict(before.get("repair", {})),
     )
     rows = await session.listing("CoreShowChannels", "CoreShowChannelsComplete")

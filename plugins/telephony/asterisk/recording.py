@@ -97,9 +97,7 @@ class Recording:
         except (EOFError, gzip.BadGzipFile, OSError) as error:
             yield Refused(shown, f"the file is cut off or damaged ({error}); everything before that is used")
         if decoder.rest.strip():
-            yield Refused(
-                f"{shown} byte {decoder.offset}", "the last packet is cut off; everything before it is used"
-            )
+            yield Refused(f"{shown} byte {decoder.offset}", "the last packet is cut off; everything before it is used")
         if events and clockless == events:
             yield Refused(shown, _NEEDS_CLOCK)
 
@@ -256,7 +254,9 @@ class Recording:
                         ended.add(uid)
                     named.update(fields[key] for key in ("uniqueid", "destuniqueid") if fields.get(key))
         complete = {root for root, (born, ended, named) in found.items() if born and born == ended and named <= born}
-        return frozenset(group for group in self.root.keys() | self.packets.keys() if self._find(group) in complete - broken)
+        return frozenset(
+            group for group in self.root.keys() | self.packets.keys() if self._find(group) in complete - broken
+        )
 
     def raws(self) -> Iterator[Raw]:
         """One raw a group and session, and the markers of the moments when nobody listened."""
@@ -289,8 +289,6 @@ def _dull(line: str) -> bool:
 def _offset(packet: Sequence[Any]) -> int:
     offset: int = packet[0]
     return offset
-
-
 
 
 def digest(payload: object) -> str:

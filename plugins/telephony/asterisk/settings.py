@@ -13,7 +13,9 @@ class Table(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: SecretStr = Field(description="SQLAlchemy URL, for example mysql+pymysql://hub:…@pbx/asteriskcdrdb (read-only user)")
+    url: SecretStr = Field(
+        description="SQLAlchemy URL, for example mysql+pymysql://hub:…@pbx/asteriskcdrdb (read-only user)"
+    )
     table: str = Field(default="cdr", description="name of the table, for example cdr or cel")
 
 

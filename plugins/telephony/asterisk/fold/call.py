@@ -16,7 +16,14 @@ from plugins.telephony.asterisk.fold.view import SOON, Completeness, View, maybe
 from plugins.telephony.asterisk.fold.who import Site, endpoint
 
 _RANK = {
-    "menu": 0, "announcement": 1, "bot": 2, "queue": 3, "member": 4, "external": 5, "client": 6, "hold": 7,
+    "menu": 0,
+    "announcement": 1,
+    "bot": 2,
+    "queue": 3,
+    "member": 4,
+    "external": 5,
+    "client": 6,
+    "hold": 7,
     "voicemail": 8,
 }
 
@@ -75,7 +82,9 @@ def _view(session: Session, trace: Trace, site: Site) -> View:
         for handover in trace.handovers
         if uids & {handover.by, handover.moved, handover.target, handover.consult}
     ]
-    told = [channel.born_at for channel in session.channels if channel.born_at is not None and channel.known_by != "cdr"]
+    told = [
+        channel.born_at for channel in session.channels if channel.born_at is not None and channel.known_by != "cdr"
+    ]
     start = min(told) if session.first.born_at in told else min(birth(channel)[0] for channel in session.channels)
     return View(session, trace, site, talks, start, _end(session, site, talks), handovers)
 
@@ -118,12 +127,16 @@ def _hangup_by(view: View) -> Literal["client", "member", "system"] | None:
         if sources & {client.name for client in clients}:
             return "client"
         return "system" if sources == {"pbx"} else None
-    asked = {client.uid: client.requested_at for client in clients if client.requested_at and not turned_away(view, client)}
+    asked = {
+        client.uid: client.requested_at for client in clients if client.requested_at and not turned_away(view, client)
+    }
     own = {client.uid for client in clients}
     others = [
         channel.requested_at
         for channel in members
-        if channel.uid not in own and channel.requested_at is not None and view.human(channel.uid)
+        if channel.uid not in own
+        and channel.requested_at is not None
+        and view.human(channel.uid)
         and view.end - SOON <= channel.requested_at <= view.end + SOON
     ]
     if view.session.direction == "internal":
@@ -144,7 +157,9 @@ def _stale(view: View, client: Channel) -> bool:
     """Does CEL name a phone that had hung up long before, so that nobody can tell who ended the rest?"""
     source = view.trace.named(client.source) if client.source not in {"", client.name} else None
     return (
-        source is not None and source.ended_at is not None and client.ended_at is not None
+        source is not None
+        and source.ended_at is not None
+        and client.ended_at is not None
         and client.ended_at - source.ended_at > SOON
     )
 

@@ -14,8 +14,12 @@ from plugins.telephony.asterisk.fold.who import Site
 from plugins.telephony.asterisk.wire import Packet
 
 _STATUS = {
-    "ANSWERED": "ANSWER", "NO ANSWER": "NOANSWER", "BUSY": "BUSY", "FAILED": "CHANUNAVAIL",
-    "CONGESTION": "CONGESTION", "CANCEL": "CANCEL",
+    "ANSWERED": "ANSWER",
+    "NO ANSWER": "NOANSWER",
+    "BUSY": "BUSY",
+    "FAILED": "CHANUNAVAIL",
+    "CONGESTION": "CONGESTION",
+    "CANCEL": "CANCEL",
 }
 _LEFT = frozenset({"queue", "background", "waitexten", "read", "voicemail", "musiconhold"})
 """Who is gone while one of these runs has hung up himself: had it ended, another step would be the last."""
@@ -53,12 +57,19 @@ def of_events(packets: Iterable[Packet]) -> list[Row]:
     """`Cdr` events as rows of the table."""
     return [
         {
-            "start": fields.get("starttime", ""), "answer": fields.get("answertime", ""), "end": fields.get("endtime", ""),
-            "src": fields.get("source", ""), "dst": fields.get("destination", ""),
-            "dcontext": fields.get("destinationcontext", ""), "channel": fields.get("channel", ""),
-            "dstchannel": fields.get("destinationchannel", ""), "lastapp": fields.get("lastapplication", ""),
-            "lastdata": fields.get("lastdata", ""), "disposition": fields.get("disposition", ""),
-            "uniqueid": fields.get("uniqueid", ""), "linkedid": fields.get("linkedid", ""),
+            "start": fields.get("starttime", ""),
+            "answer": fields.get("answertime", ""),
+            "end": fields.get("endtime", ""),
+            "src": fields.get("source", ""),
+            "dst": fields.get("destination", ""),
+            "dcontext": fields.get("destinationcontext", ""),
+            "channel": fields.get("channel", ""),
+            "dstchannel": fields.get("destinationchannel", ""),
+            "lastapp": fields.get("lastapplication", ""),
+            "lastdata": fields.get("lastdata", ""),
+            "disposition": fields.get("disposition", ""),
+            "uniqueid": fields.get("uniqueid", ""),
+            "linkedid": fields.get("linkedid", ""),
             "sequence": fields.get("sequence", ""),
         }
         for fields in packets
@@ -66,7 +77,11 @@ def of_events(packets: Iterable[Packet]) -> list[Row]:
 
 
 def fill(
-    trace: Trace, rows: Sequence[Row], site: Site, zone: ZoneInfo, holes: Sequence[Hole],
+    trace: Trace,
+    rows: Sequence[Row],
+    site: Site,
+    zone: ZoneInfo,
+    holes: Sequence[Hole],
     connects: Mapping[str, Sequence[int]],
 ) -> bool:
     """Complete the trace by what the rows know of channels that were not seen whole; True if they did.
@@ -175,10 +190,22 @@ def _part(row: Row, zone: ZoneInfo) -> Part | None:
     if answer is None and row.get("disposition", "").upper() == "ANSWERED":
         answer = end - billed * 1000
     return Part(
-        uid or f"~{row['channel']}", row.get("linkedid", "") or uid or f"~{row['channel']}", row["channel"],
-        row.get("dstchannel", ""), start, answer, max(start, end), row.get("disposition", "").upper().replace("_", " "),
-        row.get("lastapp", ""), row.get("lastdata", ""), row.get("src", "") or row.get("cnum", ""), row.get("dst", ""),
-        row.get("dcontext", ""), row.get("did", ""), row.get("recordingfile", ""), row.get("sequence", ""),
+        uid or f"~{row['channel']}",
+        row.get("linkedid", "") or uid or f"~{row['channel']}",
+        row["channel"],
+        row.get("dstchannel", ""),
+        start,
+        answer,
+        max(start, end),
+        row.get("disposition", "").upper().replace("_", " "),
+        row.get("lastapp", ""),
+        row.get("lastdata", ""),
+        row.get("src", "") or row.get("cnum", ""),
+        row.get("dst", ""),
+        row.get("dcontext", ""),
+        row.get("did", ""),
+        row.get("recordingfile", ""),
+        row.get("sequence", ""),
     )
 
 
@@ -202,7 +229,12 @@ class _Filling:
     """Rows told as events: channels born and ended, dials, bridges. Only names tie rows to each other."""
 
     def __init__(
-        self, trace: Trace, site: Site, parts: Sequence[Part], names: dict[str, Channel], whole: set[str],
+        self,
+        trace: Trace,
+        site: Site,
+        parts: Sequence[Part],
+        names: dict[str, Channel],
+        whole: set[str],
         connects: Mapping[str, Sequence[int]],
     ) -> None:
         self.trace, self.site, self.parts, self.names, self.whole = trace, site, parts, names, whole
@@ -246,19 +278,28 @@ class _Filling:
         if channel is None and uid not in self._seen:
             self._seen.add(uid)
             self._say(
-                part.start, "Newchannel",
-                {**who, "exten": part.did if _is_number(part.did) else part.dst, "context": part.context, "calleridnum": part.src},
+                part.start,
+                "Newchannel",
+                {
+                    **who,
+                    "exten": part.did if _is_number(part.did) else part.dst,
+                    "context": part.context,
+                    "calleridnum": part.src,
+                },
             )
         if part.application in _OUTGOING and not part.called and uid == part.linkedid:
             self._say(part.start, "Outgoing", who)  # the PBX called this phone for somebody (unanswered = yes)
             self._say(part.start, "Shown", {**who, "shown": part.src})
         if part.recording:
             self._say(part.start, "VarSet", {**who, "variable": "MIXMONITOR_FILENAME", "value": part.recording})
-        if part.application and part.channel not in self.whole and (
-            not part.channel.endswith(";1") or part.application.lower() == "dial"
+        if (
+            part.application
+            and part.channel not in self.whole
+            and (not part.channel.endswith(";1") or part.application.lower() == "dial")
         ):
             self._say(
-                _step_time(part, channel, self.trace), "CdrStep",
+                _step_time(part, channel, self.trace),
+                "CdrStep",
                 {**who, "application": part.application, "appdata": part.argument, "context": part.context},
             )
         if part.answer is not None and not part.called:
@@ -319,7 +360,9 @@ class _Filling:
         """Ringing that ended before the dialplan's own limit was ended by the caller; at the limit by the PBX."""
         if last.disposition not in {"NO ANSWER", "CANCEL"} or last.application.lower() not in _LIMITS:
             return ""
-        began = min(part.start for part in own if part.application == last.application and part.argument == last.argument)
+        began = min(
+            part.start for part in own if part.application == last.application and part.argument == last.argument
+        )
         rang = (last.end - began) // 1000
         limit = _limit(last)
         if rang < 2:
@@ -331,9 +374,13 @@ class _Filling:
 
     def _relieved(self, part: Part) -> bool:
         """A phone whose ringing another phone took over: a row of no answered second, and the next begins there."""
-        return part.answer is not None and part.end - part.answer < 1000 and any(
-            other.channel == part.channel and other.called != part.called and other.start == part.end
-            for other in self.parts
+        return (
+            part.answer is not None
+            and part.end - part.answer < 1000
+            and any(
+                other.channel == part.channel and other.called != part.called and other.start == part.end
+                for other in self.parts
+            )
         )
 
     def _transfer(self, part: Part, before: Part, caller: Packet, who: Packet) -> tuple[str, Packet]:
@@ -343,7 +390,9 @@ class _Filling:
             fields = {**_as("transferer", by), **_as("transferee", caller), "extension": part.dst}
             return "BlindTransfer", fields
         return "AttendedTransfer", {
-            **_as("origtransferer", by), **_as("transferee", caller), **_as("transfertarget", who),
+            **_as("origtransferer", by),
+            **_as("transferee", caller),
+            **_as("transfertarget", who),
         }
 
     def _moved_to(self, part: Part) -> Part | None:
@@ -366,8 +415,12 @@ class _Filling:
         losers = [
             other.end
             for other in self.parts
-            if other.channel == part.channel and other.called and other.called != part.called
-            and other.start == part.start and other.disposition != "ANSWERED" and answer < other.end < part.end
+            if other.channel == part.channel
+            and other.called
+            and other.called != part.called
+            and other.start == part.start
+            and other.disposition != "ANSWERED"
+            and answer < other.end < part.end
         ]
         return max(losers, default=max(answer, part.start))
 
@@ -397,7 +450,16 @@ def _as(role: str, who: Packet) -> Packet:
     return {role + key: value for key, value in who.items()}
 
 
-_LAST = {"Newchannel": -3, "Outgoing": -2, "Shown": -2, "DialBegin": -2, "Newstate": -1, "BridgeLeave": 2, "BridgeEnter": 3, "Hangup": 9}
+_LAST = {
+    "Newchannel": -3,
+    "Outgoing": -2,
+    "Shown": -2,
+    "DialBegin": -2,
+    "Newstate": -1,
+    "BridgeLeave": 2,
+    "BridgeEnter": 3,
+    "Hangup": 9,
+}
 
 
 class Shared:

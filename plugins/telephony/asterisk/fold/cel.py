@@ -41,10 +41,15 @@ def _running(at: int, row: Row, running: dict[str, tuple[str, str]]) -> Iterator
     running[uid] = (name, argument)
     if name.lower() in APPLICATIONS:
         yield Event(
-            at, "CEL",
+            at,
+            "CEL",
             {
-                "uniqueid": uid, "linkedid": row.get("linkedid", ""), "channel": row.get("channame", ""),
-                "application": name, "appdata": argument, "context": row.get("context", ""),
+                "uniqueid": uid,
+                "linkedid": row.get("linkedid", ""),
+                "channel": row.get("channame", ""),
+                "application": name,
+                "appdata": argument,
+                "context": row.get("context", ""),
             },
         )
 
@@ -124,9 +129,15 @@ _Told = Iterable[tuple[str, Packet]]
 
 
 def _start(row: Row, who: Packet, _extra: Mapping[str, Any]) -> _Told:
-    yield "Newchannel", {
-        **who, "exten": row.get("exten", ""), "context": row.get("context", ""), "calleridnum": row.get("cid_num", ""),
-    }
+    yield (
+        "Newchannel",
+        {
+            **who,
+            "exten": row.get("exten", ""),
+            "context": row.get("context", ""),
+            "calleridnum": row.get("cid_num", ""),
+        },
+    )
     if row.get("exten") == "s" and not who["channel"].startswith("Local/") and who["uniqueid"] != who["linkedid"]:
         yield "Outgoing", who  # the state, which packets tell, is not in a row
 
@@ -146,9 +157,14 @@ def _hangup(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:
 
 
 def _enter(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:
-    yield "BridgeEnter", {
-        **who, "bridgeuniqueid": _text(extra, "bridge_id"), "bridgetechnology": _text(extra, "bridge_technology"),
-    }
+    yield (
+        "BridgeEnter",
+        {
+            **who,
+            "bridgeuniqueid": _text(extra, "bridge_id"),
+            "bridgetechnology": _text(extra, "bridge_technology"),
+        },
+    )
 
 
 def _exit(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:
@@ -156,30 +172,42 @@ def _exit(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:
 
 
 def _blind(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:
-    yield "BlindTransfer", {
-        **_as("transferer", who), "extension": _text(extra, "extension"), "context": _text(extra, "context"),
-        "transfereeuniqueid": _text(extra, "transferee_channel_uniqueid"),
-        "transfereechannel": _text(extra, "transferee_channel_name"),
-    }
+    yield (
+        "BlindTransfer",
+        {
+            **_as("transferer", who),
+            "extension": _text(extra, "extension"),
+            "context": _text(extra, "context"),
+            "transfereeuniqueid": _text(extra, "transferee_channel_uniqueid"),
+            "transfereechannel": _text(extra, "transferee_channel_name"),
+        },
+    )
 
 
 def _attended(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:
-    yield "AttendedTransfer", {
-        **_as("origtransferer", who),
-        "secondtransfereruniqueid": _text(extra, "channel2_uniqueid"),
-        "secondtransfererchannel": _text(extra, "channel2_name"),
-        "transfereeuniqueid": _text(extra, "transferee_channel_uniqueid"),
-        "transfereechannel": _text(extra, "transferee_channel_name"),
-        "transfertargetuniqueid": _text(extra, "transfer_target_channel_uniqueid"),
-        "transfertargetchannel": _text(extra, "transfer_target_channel_name"),
-    }
+    yield (
+        "AttendedTransfer",
+        {
+            **_as("origtransferer", who),
+            "secondtransfereruniqueid": _text(extra, "channel2_uniqueid"),
+            "secondtransfererchannel": _text(extra, "channel2_name"),
+            "transfereeuniqueid": _text(extra, "transferee_channel_uniqueid"),
+            "transfereechannel": _text(extra, "transferee_channel_name"),
+            "transfertargetuniqueid": _text(extra, "transfer_target_channel_uniqueid"),
+            "transfertargetchannel": _text(extra, "transfer_target_channel_name"),
+        },
+    )
 
 
 def _picked(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:
-    yield "Pickup", {
-        **_as("target", who), "uniqueid": _text(extra, "pickup_channel_uniqueid"),
-        "channel": _text(extra, "pickup_channel"),
-    }
+    yield (
+        "Pickup",
+        {
+            **_as("target", who),
+            "uniqueid": _text(extra, "pickup_channel_uniqueid"),
+            "channel": _text(extra, "pickup_channel"),
+        },
+    )
 
 
 def _parked(_row: Row, who: Packet, extra: Mapping[str, Any]) -> _Told:

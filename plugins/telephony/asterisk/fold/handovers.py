@@ -11,7 +11,11 @@ from plugins.telephony.asterisk.fold.trace import Handover
 from plugins.telephony.asterisk.fold.view import SOON, View, moment, talked_with
 
 _TRANSFER: dict[str, Literal["blind", "attended", "pickup", "park", "forward"]] = {
-    "blind": "blind", "attended": "attended", "pickup": "pickup", "park": "park", "forward": "forward",
+    "blind": "blind",
+    "attended": "attended",
+    "pickup": "pickup",
+    "park": "park",
+    "forward": "forward",
 }
 
 
@@ -35,7 +39,11 @@ def hold_legs(view: View) -> None:
     for since, to in _union(spans):
         if to is None or to - since >= 300:
             view.legs.append(
-                Leg(kind="hold", started_at=moment(max(since, view.start)), ended_at=None if to is None else view.ended(to))
+                Leg(
+                    kind="hold",
+                    started_at=moment(max(since, view.start)),
+                    ended_at=None if to is None else view.ended(to),
+                )
             )
 
 
@@ -86,7 +94,10 @@ def transfers_of(view: View) -> Iterable[Transfer]:
         if handover.kind == "attended" and to is not None and to == _from(view, handover):
             continue  # nobody took the client, who was given back
         yield Transfer(
-            kind=_TRANSFER[handover.kind], from_=_from(view, handover), to=to, at=moment(max(handover.at, view.start)),
+            kind=_TRANSFER[handover.kind],
+            from_=_from(view, handover),
+            to=to,
+            at=moment(max(handover.at, view.start)),
             answered=answered,
         )
 
@@ -121,8 +132,10 @@ def _where_to(view: View, handover: Handover, following: int | None) -> tuple[Ta
     else:
         answered_or_open = answered
     rung = [
-        leg for leg in view.legs
-        if leg.kind in {"member", "external", "queue"} and leg.started_at >= moment(handover.at - 300)
+        leg
+        for leg in view.legs
+        if leg.kind in {"member", "external", "queue"}
+        and leg.started_at >= moment(handover.at - 300)
         and (until is None or leg.started_at < moment(until))
     ]
     if handover.extension:

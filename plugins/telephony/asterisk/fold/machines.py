@@ -49,17 +49,19 @@ def _queue_leg(view: View, wait: Waiting) -> Leg:
         result = "forwarded"
     elif to is None and view.end is None:
         result = None
-    elif gave_up(view) and (
-        view.end is None or to is None or abs(view.end - to) <= SOON
-    ):
+    elif gave_up(view) and (view.end is None or to is None or abs(view.end - to) <= SOON):
         result = "cancelled"
     else:
         result = "timeout"
     since = max(wait.since, view.start)
     answered = to if result == "answered" else None
     return Leg(
-        kind="queue", to=Target(wait.queue) if wait.queue else None, started_at=moment(since),
-        answered_at=maybe(answered), ended_at=view.ended(max(to, since) if to is not None else None), result=result,
+        kind="queue",
+        to=Target(wait.queue) if wait.queue else None,
+        started_at=moment(since),
+        answered_at=maybe(answered),
+        ended_at=view.ended(max(to, since) if to is not None else None),
+        result=result,
     )
 
 

@@ -42,9 +42,14 @@ def _check(item: Stored) -> None:
     good = isinstance(payload, dict)
     if good and item.kind == "ami":
         packets = payload.get("p")
-        good = isinstance(payload.get("s"), str) and payload["s"].partition("-")[0].isdigit() and isinstance(packets, list)
+        good = (
+            isinstance(payload.get("s"), str) and payload["s"].partition("-")[0].isdigit() and isinstance(packets, list)
+        )
         good = good and all(
-            isinstance(packet, list | tuple) and len(packet) == 4 and isinstance(packet[1], int) and isinstance(packet[3], dict)
+            isinstance(packet, list | tuple)
+            and len(packet) == 4
+            and isinstance(packet[1], int)
+            and isinstance(packet[3], dict)
             for packet in packets
         )
     elif good and item.kind == "gap":
@@ -57,8 +62,13 @@ def _check(item: Stored) -> None:
 
 
 def fold(
-    packets: Sequence[Event], holes: Sequence[Hole], cel_rows: Sequence[Mapping[str, str]],
-    cdr_rows: Sequence[Mapping[str, str]], lines: Sequence[Mapping[str, str]], site: Site, zone: ZoneInfo,
+    packets: Sequence[Event],
+    holes: Sequence[Hole],
+    cel_rows: Sequence[Mapping[str, str]],
+    cdr_rows: Sequence[Mapping[str, str]],
+    lines: Sequence[Mapping[str, str]],
+    site: Site,
+    zone: ZoneInfo,
 ) -> Iterable[Call]:
     """The calls that these facts of one group tell."""
     told = [event for event in packets if event.name != "Cdr"]

@@ -61,8 +61,12 @@ def _client_leg(view: View, channel: Channel) -> Leg:
     ended = channel.ended_at if answered is not None else stopped_at(channel)
     to = view.session.client or (Target(view.session.client_raw) if view.session.client_raw else None)
     return Leg(
-        kind="client", to=Target(to) if to else None, started_at=moment(started), answered_at=maybe(answered),
-        ended_at=_end_of(ended, started), result=None if answered is None and ended is None else result,
+        kind="client",
+        to=Target(to) if to else None,
+        started_at=moment(started),
+        answered_at=maybe(answered),
+        ended_at=_end_of(ended, started),
+        result=None if answered is None and ended is None else result,
     )
 
 
@@ -119,8 +123,12 @@ def _member(
     if end is not None and end < moment(started):
         end = moment(started)
     return Leg(
-        kind=_kind(view, channel), to=view.target(channel), started_at=moment(started),
-        answered_at=maybe(answered), ended_at=end, result=result,
+        kind=_kind(view, channel),
+        to=view.target(channel),
+        started_at=moment(started),
+        answered_at=maybe(answered),
+        ended_at=end,
+        result=result,
     )
 
 
@@ -143,7 +151,8 @@ def _is_aside(view: View, channel: Channel) -> bool:
 def left_at(view: View, channel: Channel) -> int | None:
     """When one who had answered was out of the call: his phone hung up, or soon after he handed the client over."""
     handed = [
-        h.at for h in view.handovers
+        h.at
+        for h in view.handovers
         if (h.by == channel.uid and h.kind in {"blind", "attended", "park"})
         or (h.kind == "attended" and h.consult == channel.uid)
     ]
@@ -246,8 +255,11 @@ def _unreachable_legs(view: View) -> None:
                 if (channel.uid, target.device) in rung or (channel.dial is None and target.device in called):
                     continue
                 leg = Leg(
-                    kind="member", to=Target(view.site.member(name)), started_at=moment(max(step.at, view.start)),
-                    ended_at=moment(max(step.at, view.start)), result="unreachable",
+                    kind="member",
+                    to=Target(view.site.member(name)),
+                    started_at=moment(max(step.at, view.start)),
+                    ended_at=moment(max(step.at, view.start)),
+                    result="unreachable",
                 )
                 if leg not in view.legs:
                     view.legs.append(leg)

@@ -7,9 +7,17 @@ from collections.abc import Mapping, Sequence
 from plugins.telephony.asterisk.fold.trace import Trace, Waiting
 
 _REASONS = {
-    "ABANDON": "abandoned", "EXITWITHTIMEOUT": "timeout", "EXITEMPTY": "leaveempty", "EXITWITHKEY": "key",
-    "CONNECT": "connected", "COMPLETECALLER": "connected", "COMPLETEAGENT": "connected", "BLINDTRANSFER": "connected",
-    "ATTENDEDTRANSFER": "connected", "FULL": "full", "JOINEMPTY": "joinempty",
+    "ABANDON": "abandoned",
+    "EXITWITHTIMEOUT": "timeout",
+    "EXITEMPTY": "leaveempty",
+    "EXITWITHKEY": "key",
+    "CONNECT": "connected",
+    "COMPLETECALLER": "connected",
+    "COMPLETEAGENT": "connected",
+    "BLINDTRANSFER": "connected",
+    "ATTENDEDTRANSFER": "connected",
+    "FULL": "full",
+    "JOINEMPTY": "joinempty",
 }
 KEPT = frozenset({"ENTERQUEUE", *_REASONS})
 

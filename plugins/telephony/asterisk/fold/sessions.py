@@ -140,7 +140,9 @@ def _session(channels: list[Channel], trace: Trace, site: Site) -> Session | Non
 def _root(real: Sequence[Channel], trace: Trace, site: Site) -> Channel:
     """The first channel that nobody of the set called; times of CDR are too coarse to tell it alone."""
     own = {channel.uid for channel in real}
-    callers = [channel for channel in real if (origin := origin_of(channel, trace, site)) is None or origin.uid not in own]
+    callers = [
+        channel for channel in real if (origin := origin_of(channel, trace, site)) is None or origin.uid not in own
+    ]
     found = callers or list(real)
     coarse = [channel for channel in found if channel.known_by == "cdr" and birth(channel)[0] == birth(found[0])[0]]
     return min(coarse, key=lambda channel: site.kind(channel.name) == "trunk" and channel.outgoing, default=found[0])

@@ -285,8 +285,11 @@ def _dial_begin(trace: Trace, at: int, fields: Packet) -> None:
         return
     called.outgoing = True
     called.dial = Dial(
-        caller.uid if caller else "", at, fields.get("dialstring", ""),
-        shown=fields.get("calleridnum", ""), target=fields.get("destcalleridnum", ""),
+        caller.uid if caller else "",
+        at,
+        fields.get("dialstring", ""),
+        shown=fields.get("calleridnum", ""),
+        target=fields.get("destcalleridnum", ""),
     )
     called.connected = called.connected or fields.get("destconnectedlinenum", "")
 
@@ -378,7 +381,12 @@ def _blind_transfer(trace: Trace, at: int, fields: Packet) -> None:
         return
     trace.hand_over(
         Handover(
-            "blind", at, by.uid, by.name, moved.uid if moved else "", extension=fields.get("extension", ""),
+            "blind",
+            at,
+            by.uid,
+            by.name,
+            moved.uid if moved else "",
+            extension=fields.get("extension", ""),
         )
     )
 
@@ -392,8 +400,14 @@ def _attended_transfer(trace: Trace, at: int, fields: Packet) -> None:
         return
     trace.hand_over(
         Handover(
-            "attended", at, by.uid, by.name, moved.uid if moved else "", target.uid if target else "",
-            target.name if target else "", consult=consult.uid if consult else "",
+            "attended",
+            at,
+            by.uid,
+            by.name,
+            moved.uid if moved else "",
+            target.uid if target else "",
+            target.name if target else "",
+            consult=consult.uid if consult else "",
         )
     )
 
@@ -407,8 +421,12 @@ def _pickup(trace: Trace, at: int, fields: Packet) -> None:
     picker.dial = None
     trace.hand_over(
         Handover(
-            "pickup", at, relieved.uid if relieved else "", relieved.name if relieved else "",
-            target=picker.uid, target_name=picker.name,
+            "pickup",
+            at,
+            relieved.uid if relieved else "",
+            relieved.name if relieved else "",
+            target=picker.uid,
+            target_name=picker.name,
         )
     )
 
@@ -419,7 +437,11 @@ def _parked(trace: Trace, at: int, fields: Packet) -> None:
     name = by.name if by else fields.get("parkerdialstring", "")
     trace.hand_over(
         Handover(
-            "park", at, by.uid if by else "", name, moved.uid if moved else "",
+            "park",
+            at,
+            by.uid if by else "",
+            name,
+            moved.uid if moved else "",
             extension=fields.get("parkingspace", ""),
         )
     )

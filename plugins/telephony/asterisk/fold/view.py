@@ -13,8 +13,17 @@ from plugins.telephony.asterisk.fold.trace import Channel, Handover, Step, Trace
 from plugins.telephony.asterisk.fold.who import Site, endpoint
 
 Result = Literal[
-    "answered", "no_answer", "busy", "declined", "elsewhere", "cancelled", "forwarded", "failed", "unreachable",
-    "timeout", "closed",
+    "answered",
+    "no_answer",
+    "busy",
+    "declined",
+    "elsewhere",
+    "cancelled",
+    "forwarded",
+    "failed",
+    "unreachable",
+    "timeout",
+    "closed",
 ]
 Completeness = Literal["live", "repaired", "partial"]
 SOON = 1_500

@@ -13,14 +13,49 @@ from hub.sdk import Handle, read_number
 Kind = Literal["trunk", "phone", "local", "pseudo"]
 _PSEUDO = frozenset(
     {
-        "surrogate", "message", "asyncgoto", "outgoingspoolfailed", "multicastrtp", "unicastrtp", "announcer",
-        "cbann", "cbrec", "recorder", "confbridge", "bridge", "parked", "snoop", "console", "null", "mixmonitor",
-        "bridge-park", "audiosocket", "websocket",
+        "surrogate",
+        "message",
+        "asyncgoto",
+        "outgoingspoolfailed",
+        "multicastrtp",
+        "unicastrtp",
+        "announcer",
+        "cbann",
+        "cbrec",
+        "recorder",
+        "confbridge",
+        "bridge",
+        "parked",
+        "snoop",
+        "console",
+        "null",
+        "mixmonitor",
+        "bridge-park",
+        "audiosocket",
+        "websocket",
     }
 )
 _TECHNOLOGIES = frozenset(
-    {"PJSIP", "SIP", "IAX2", "DAHDI", "ZAP", "LOCAL", "SCCP", "SKINNY", "MGCP", "OOH323", "H323", "MOTIF", "DONGLE",
-     "QUECTEL", "KHOMP", "CONSOLE", "USBRADIO", "WEBSOCKET"}
+    {
+        "PJSIP",
+        "SIP",
+        "IAX2",
+        "DAHDI",
+        "ZAP",
+        "LOCAL",
+        "SCCP",
+        "SKINNY",
+        "MGCP",
+        "OOH323",
+        "H323",
+        "MOTIF",
+        "DONGLE",
+        "QUECTEL",
+        "KHOMP",
+        "CONSOLE",
+        "USBRADIO",
+        "WEBSOCKET",
+    }
 )
 _NOT_NUMBERS = frozenset({"", "s", "h", "t", "i", "o", "<unknown>"})
 

@@ -24,9 +24,18 @@ def _sample(name: str) -> Sample:
 class TestContract(Contract):
     connector = CONNECTOR
     options = {  # noqa: RUF012 - the contract's class variables
-        "host": "127.0.0.1", "username": "hub", "secret": "a-secret-of-the-pbx", "trunk_channels": ["PJSIP/trunk-"],
-        "queues": {"sales": ["101", "102", "103"]}, "outbound_prefix": "8", "company_number": "74950010100",
+        "host": "127.0.0.1",
+        "username": "hub",
+        "secret": "a-secret-of-the-pbx",
+        "trunk_channels": ["PJSIP/trunk-"],
+        "queues": {"sales": ["101", "102", "103"]},
+        "outbound_prefix": "8",
+        "company_number": "74950010100",
     }
     wrong_options = {"timezone": "Moscow", "port": 70_000, "country": "Russia"}  # noqa: RUF012
     samples = tuple(_sample(name) for name in ("ringgroup-answered", "attended-transfer", "queue-abandoned", "pickup"))
-    files = (FIXTURES / "ringgroup-answered", FIXTURES / "mixed-stream" / "ami.raw.gz", FIXTURES / "mixed-stream" / "cdr.csv")
+    files = (
+        FIXTURES / "ringgroup-answered",
+        FIXTURES / "mixed-stream" / "ami.raw.gz",
+        FIXTURES / "mixed-stream" / "cdr.csv",
+    )

@@ -45,8 +45,27 @@ def test_call_records_alone_tell_direction_client_line_and_answer() -> None:
 def test_columns_are_found_by_a_header_in_any_order(tmp_path: Path) -> None:
     rows = list(csv.reader((FOLDER / "cdr.csv").open(encoding="utf-8")))
     names = list(_CUSTOM)
-    order = [names.index(name) for name in ("linkedid", "disposition", "start", "channel", "dstchannel", "src", "dst", "answer",
-                                            "end", "lastapp", "lastdata", "duration", "billsec", "uniqueid", "did", "sequence")]
+    order = [
+        names.index(name)
+        for name in (
+            "linkedid",
+            "disposition",
+            "start",
+            "channel",
+            "dstchannel",
+            "src",
+            "dst",
+            "answer",
+            "end",
+            "lastapp",
+            "lastdata",
+            "duration",
+            "billsec",
+            "uniqueid",
+            "did",
+            "sequence",
+        )
+    ]
     with (tmp_path / "export.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter=";")
         writer.writerow([{"start": "calldate"}.get(names[index], names[index]) for index in order])
@@ -112,7 +131,9 @@ def test_a_damaged_gzip_is_used_up_to_the_damage(tmp_path: Path) -> None:
     assert len(fold(found, settings, context)) > 30
 
 
-@pytest.mark.parametrize("content", [b"", b"hello\n", bytes(range(256)) * 50, "Привет, это не то\n".encode(), b"%PDF-1.7\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello\n", bytes(range(256)) * 50, "Привет, это не то\n".encode(), b"%PDF-1.7\n"]
+)
 def test_a_file_of_another_kind_is_refused_by_name(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(content)
     refused = _refused(tmp_path / "file")
@@ -141,7 +162,11 @@ def test_gzip_is_told_by_its_content_not_its_name(tmp_path: Path) -> None:
 def test_call_records_alone_tell_who_left_and_who_was_left() -> None:
     """Dial() and Queue() carry their own limit: ringing that ended before it was ended by the client."""
     calls, exact = calls_of(FOLDER / "cdr.csv", FOLDER), calls_of(FOLDER, FOLDER)
-    compared = [key for key in calls if key in exact and exact[key].direction == "inbound" and outcome(exact[key]) != "voicemail"]
+    compared = [
+        key
+        for key in calls
+        if key in exact and exact[key].direction == "inbound" and outcome(exact[key]) != "voicemail"
+    ]
     differ = [key for key in compared if outcome(calls[key]) != outcome(exact[key])]
     assert len(compared) >= 70
     assert len(differ) <= 3, differ  # behind a phone that could not be reached the rows leave it open

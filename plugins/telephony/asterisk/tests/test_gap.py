@@ -141,7 +141,9 @@ def test_a_missing_file_and_a_missing_table_say_what_to_do(tmp_path: Path) -> No
     with pytest.raises(Temporary, match="cannot be read"):
         gap.readable(Table(url=f"sqlite:///{tmp_path / 'x.db'}", table="cdr"), "cdr", zone, Then().now())
     with pytest.raises(Temporary) as caught:
-        gap.readable(Table(url="postgresql+psycopg://hub:swordfish@127.0.0.1:1/x", table="cdr"), "cdr", zone, Then().now())
+        gap.readable(
+            Table(url="postgresql+psycopg://hub:swordfish@127.0.0.1:1/x", table="cdr"), "cdr", zone, Then().now()
+        )
     assert "swordfish" not in str(caught.value)
 
 

@@ -43,7 +43,12 @@ class Here:
 def client(server: AmiServer, scenario: str, **changes: Any) -> tuple[Pbx, Settings, Context]:
     settings, context = site(FIXTURES / scenario)
     settings = settings.model_copy(
-        update={"host": "127.0.0.1", "port": server.port, "username": "hub", "secret": Settings(secret="hub-secret").secret}
+        update={
+            "host": "127.0.0.1",
+            "port": server.port,
+            "username": "hub",
+            "secret": Settings(secret="hub-secret").secret,
+        }
     )
     settings = settings.model_copy(update=changes)
     return Pbx(settings, Here(context=context)), settings, context
@@ -83,7 +88,9 @@ async def test_a_recording_over_tcp_gives_its_calls(
     async with AmiServer(Recording.load(FIXTURES / scenario), speed=25, runs=1) as server:
         pbx, settings, context = client(server, scenario)
         pages, _, _ = await listen(pbx, None, lambda raws: hangups(raws) >= channels)
-    calls = sorted(fold((raw for page in pages for raw in page.items), settings, context).values(), key=lambda c: c.started_at)
+    calls = sorted(
+        fold((raw for page in pages for raw in page.items), settings, context).values(), key=lambda c: c.started_at
+    )
     assert [outcome(call) for call in calls] == became
     assert all(call.final for call in calls)
     if talks is not None:
@@ -93,19 +100,25 @@ async def test_a_recording_over_tcp_gives_its_calls(
 async def test_a_call_in_progress_is_seen_while_it_lasts() -> None:
     async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=4, runs=1) as server:
         pbx, settings, context = client(server, "ringgroup-answered")
-        pages, _, _ = await listen(pbx, None, lambda raws: any(p[2] == "BridgeEnter" for r in raws for p in r.payload["p"]))
+        pages, _, _ = await listen(
+            pbx, None, lambda raws: any(p[2] == "BridgeEnter" for r in raws for p in r.payload["p"])
+        )
     (call,) = fold((raw for page in pages for raw in page.items), settings, context).values()
     assert call.ended_at is None
     assert not call.final
     assert {leg.to: leg.result for leg in call.legs} == {
-        "ext:101": "elsewhere", "ext:102": "answered", "ext:103": "elsewhere",
+        "ext:101": "elsewhere",
+        "ext:102": "answered",
+        "ext:103": "elsewhere",
     }
 
 
 async def test_a_restart_of_the_hub_in_mid_call_loses_nothing() -> None:
     async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=4, runs=1) as server:
         pbx, settings, context = client(server, "ringgroup-answered")
-        before, cursor, _ = await listen(pbx, None, lambda raws: any(p[2] == "BridgeEnter" for r in raws for p in r.payload["p"]))
+        before, cursor, _ = await listen(
+            pbx, None, lambda raws: any(p[2] == "BridgeEnter" for r in raws for p in r.payload["p"])
+        )
         await asyncio.sleep(0.3)  # the PBX goes on talking while nobody listens
         after, _, _ = await listen(pbx, cursor, lambda raws: hangups(raws) >= 2)
     raws = [raw for page in [*before, *after] for raw in page.items]
@@ -227,8 +240,13 @@ async def test_open_calls_learn_of_a_gap_and_of_a_restart(uptime: int, restarted
     before, cursor, _ = [], None, None
     async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=4, runs=1) as pbx:
         link, settings, context = client(pbx, "ringgroup-answered")
-        before, cursor, _ = await listen(link, None, lambda raws: any(p[2] == "BridgeEnter" for r in raws for p in r.payload["p"]))
-    cursor = {**cursor, "last": int(datetime.now(UTC).timestamp() * 1000) - 3_000}  # we have been away for three seconds
+        before, cursor, _ = await listen(
+            link, None, lambda raws: any(p[2] == "BridgeEnter" for r in raws for p in r.payload["p"])
+        )
+    cursor = {
+        **cursor,
+        "last": int(datetime.now(UTC).timestamp() * 1000) - 3_000,
+    }  # we have been away for three seconds
     async with server:
         port = server.sockets[0].getsockname()[1]
         again, cursor, _ = await listen(

@@ -21,7 +21,12 @@ from plugins.telephony.asterisk.files import read
 
 RECORDINGS = Path(__file__).parent / "recordings"
 ALL = sorted(f"{folder.parent.name}/{folder.name}" for folder in RECORDINGS.glob("*/*"))
-TOLD_LATER = {"asterisk-16/park-lost", "asterisk-22/park-lost", "asterisk-16/park-retrieve", "asterisk-22/park-retrieve"}
+TOLD_LATER = {
+    "asterisk-16/park-lost",
+    "asterisk-22/park-lost",
+    "asterisk-16/park-retrieve",
+    "asterisk-22/park-retrieve",
+}
 """The phone that parks hears the slot read out before it hangs up; the client is parked when that begins."""
 
 
@@ -39,8 +44,12 @@ def test_other_installations_tell_what_the_phones_saw(name: str, source: str) ->
 @pytest.mark.parametrize(
     ("scenario", "became"),
     [
-        ("nested-menu-timeout", "abandoned_ivr"), ("queue-empty", "no_staff"), ("queue-leaveempty", "no_staff"),
-        ("mobile-not-confirmed", "abandoned_wait"), ("group-timeout", "no_answer"), ("group-busy", "busy_declined"),
+        ("nested-menu-timeout", "abandoned_ivr"),
+        ("queue-empty", "no_staff"),
+        ("queue-leaveempty", "no_staff"),
+        ("mobile-not-confirmed", "abandoned_wait"),
+        ("group-timeout", "no_answer"),
+        ("group-busy", "busy_declined"),
     ],
 )
 @pytest.mark.parametrize("version", ["asterisk-22", "asterisk-16"])

@@ -106,7 +106,9 @@ def test_a_cut_off_recording_gives_all_before_the_cut(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("without", [(), ("Cdr", "CEL")])
 @pytest.mark.parametrize("seed", range(8))
-def test_calls_older_than_the_recording_are_told_right_or_left_open(seed: int, without: tuple[str, ...], tmp_path: Path) -> None:
+def test_calls_older_than_the_recording_are_told_right_or_left_open(
+    seed: int, without: tuple[str, ...], tmp_path: Path
+) -> None:
     packets = packets_of(FOLDER)
     start = random.Random(seed).randrange(len(packets) * 4 // 5)
     heard = [packet for packet in packets[start:] if packet["fields"][0][1] not in without]

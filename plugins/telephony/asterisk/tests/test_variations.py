@@ -46,8 +46,14 @@ def get(packet: dict[str, Any], name: str) -> str:
 
 
 def wrong(
-    scenario: str, tmp: Path, packets: Packets, *, as_raw: bool = False, skip: frozenset[str] = frozenset(),
-    truth: Callable[[str], str] = str, **settings: Any,
+    scenario: str,
+    tmp: Path,
+    packets: Packets,
+    *,
+    as_raw: bool = False,
+    skip: frozenset[str] = frozenset(),
+    truth: Callable[[str], str] = str,
+    **settings: Any,
 ) -> list[str]:
     """What the changed recording tells otherwise than the (equally changed) truth."""
     folder = FIXTURES / scenario
@@ -119,7 +125,9 @@ def test_no_timestamp_and_only_the_moment_of_receipt(scenario: str, tmp_path: Pa
 @pytest.mark.parametrize("lacking", [("dialplan",), ("agent",), ("dialplan", "agent", "dtmf", "user")])
 def test_an_account_that_sees_less(scenario: str, lacking: tuple[str, ...], tmp_path: Path) -> None:
     packets = [
-        packet for packet in packets_of(FIXTURES / scenario) if not set(get(packet, "Privilege").split(",")) & set(lacking)
+        packet
+        for packet in packets_of(FIXTURES / scenario)
+        if not set(get(packet, "Privilege").split(",")) & set(lacking)
     ]
     assert wrong(scenario, tmp_path, packets) == []
 
@@ -130,7 +138,8 @@ def test_only_the_needed_classes_without_cel(scenario: str, tmp_path: Path) -> N
     packets = [
         packet
         for packet in packets_of(FIXTURES / scenario)
-        if get(packet, "Event") != "CEL" and (not get(packet, "Privilege") or set(get(packet, "Privilege").split(",")) & wanted)
+        if get(packet, "Event") != "CEL"
+        and (not get(packet, "Privilege") or set(get(packet, "Privilege").split(",")) & wanted)
         and get(packet, "Event") not in {"Newexten", "VarSet"}
     ]
     assert wrong(scenario, tmp_path, packets) == []

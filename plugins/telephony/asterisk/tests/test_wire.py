@@ -39,8 +39,16 @@ def test_offsets_are_places_in_the_stream() -> None:
 
 
 def test_values_keep_colons_and_blanks_and_the_first_of_repeated_keys_counts() -> None:
-    fields = read_fields(b"Event: VarSet\r\nValue: sip:101@10.0.0.7:5060 \r\nExten: \r\nUniqueID: 1.2\r\nVariable: a\r\nVariable: b")
-    assert fields == {"event": "VarSet", "value": "sip:101@10.0.0.7:5060 ", "exten": "", "uniqueid": "1.2", "variable": "a"}
+    fields = read_fields(
+        b"Event: VarSet\r\nValue: sip:101@10.0.0.7:5060 \r\nExten: \r\nUniqueID: 1.2\r\nVariable: a\r\nVariable: b"
+    )
+    assert fields == {
+        "event": "VarSet",
+        "value": "sip:101@10.0.0.7:5060 ",
+        "exten": "",
+        "uniqueid": "1.2",
+        "variable": "a",
+    }
 
 
 @pytest.mark.parametrize("noise", [os.urandom(2_000_000), b"x" * 2_000_000])

@@ -21,9 +21,13 @@ SCENARIOS = sorted(folder.name for folder in FIXTURES.iterdir() if folder.is_dir
 def site(folder: Path, **changes: Any) -> tuple[Settings, Context]:
     source = json.loads((folder / "source.json").read_text())
     settings = Settings(
-        timezone=source["timezone"], trunk_channels=source["trunk_channels"], country=source["country"],
-        outbound_prefix=source.get("outbound_prefix") or "", company_number=source.get("company_number") or "",
-        queues=source.get("queues") or {}, **changes,
+        timezone=source["timezone"],
+        trunk_channels=source["trunk_channels"],
+        country=source["country"],
+        outbound_prefix=source.get("outbound_prefix") or "",
+        company_number=source.get("company_number") or "",
+        queues=source.get("queues") or {},
+        **changes,
     )
     team = {f"ext:pbx/{ext}": f"m{ext}" for ext in source["managers"]}
     team |= {f"phone:+{number}": f"m{ext}" for number, ext in source.get("manager_mobiles", {}).items()}
@@ -71,11 +75,19 @@ OUTCOMES = {
     ("internal", "answered"): {"answered"},
 }
 RESULTS = {
-    "answered": {"answered"}, "answered_elsewhere": {"elsewhere"}, "noanswer": {"no_answer", "elsewhere"},
-    "busy": {"busy"}, "rejected": {"declined"}, "offline": {"unreachable"}, "forwarded": {"forwarded"},
+    "answered": {"answered"},
+    "answered_elsewhere": {"elsewhere"},
+    "noanswer": {"no_answer", "elsewhere"},
+    "busy": {"busy"},
+    "rejected": {"declined"},
+    "offline": {"unreachable"},
+    "forwarded": {"forwarded"},
 }
 HANGUPS = {
-    "client": {"client"}, "manager": {"member"}, "pbx": {"system"}, "pbx_or_manager": {"system", "member"},
+    "client": {"client"},
+    "manager": {"member"},
+    "pbx": {"system"},
+    "pbx_or_manager": {"system", "member"},
     "client_or_pbx": {"client", "system"},
 }
 
@@ -156,10 +168,20 @@ def differences(
     check("direction", call.direction == expected["direction"], expected["direction"], call.direction)
     client = expected["client_number"]
     check("client", call.client == (f"phone:{client}" if client else None), client, call.client)
-    check("outcome", outcome(call) in OUTCOMES[expected["direction"], expected["outcome"]], expected["outcome"], outcome(call))
+    check(
+        "outcome",
+        outcome(call) in OUTCOMES[expected["direction"], expected["outcome"]],
+        expected["outcome"],
+        outcome(call),
+    )
     if expected["direction"] == "inbound":
         check("line", call.line == expected["did"], expected["did"], call.line)
-    check("started", near(_ms(call.started_at), expected["started_at"], tolerance), expected["started_at"], call.started_at)
+    check(
+        "started",
+        near(_ms(call.started_at), expected["started_at"], tolerance),
+        expected["started_at"],
+        call.started_at,
+    )
     check("ended", near(_ms(call.ended_at), expected["ended_at"], tolerance), expected["ended_at"], call.ended_at)
     check("final", call.final, True, call.final)
     hangup = expected.get("hangup_by")
@@ -168,8 +190,12 @@ def differences(
     if expected["direction"] == "inbound":
         _inbound(expected, call, tolerance, check)
     else:
-        answers = [leg.answered_at for leg in call.legs if leg.kind == ("client" if call.direction == "outbound" else "member")]
-        answer = min((one for one in answers if one and (call.direction == "outbound" or one > call.started_at)), default=None)
+        answers = [
+            leg.answered_at for leg in call.legs if leg.kind == ("client" if call.direction == "outbound" else "member")
+        ]
+        answer = min(
+            (one for one in answers if one and (call.direction == "outbound" or one > call.started_at)), default=None
+        )
         check("answered_at", near(_ms(answer), expected["answered_at"], tolerance), expected["answered_at"], answer)
         if expected.get("manager"):
             by = [leg.to for leg in call.legs if leg.kind == "member"]
@@ -178,10 +204,7 @@ def differences(
             talk = sum(talk_by(call).values())
             check("talk", near(talk, expected["talk_seconds"], tolerance), expected["talk_seconds"], talk)
     chain = [t for t in call.transfers if t.kind not in {"pickup", "forward"}]
-    want = [
-        (t["kind"], f"ext:{t['from']}", _to(t["to"]), t["answered"])
-        for t in expected["transfer_chain"]
-    ]
+    want = [(t["kind"], f"ext:{t['from']}", _to(t["to"]), t["answered"]) for t in expected["transfer_chain"]]
     have = [(t.kind, t.from_, t.to, t.answered) for t in chain]
     check("transfers", want == have, want, have)
     for item, transfer in zip(expected["transfer_chain"], chain, strict=False):
@@ -197,7 +220,12 @@ def _inbound(expected: Mapping[str, Any], call: Call, tolerance: float, check: A
     humans = [leg for leg in call.legs if leg.kind in {"member", "external"}]
     answered = [leg for leg in humans if leg.answered_at]
     first = min(answered, key=lambda leg: leg.answered_at, default=None)
-    check("answered_at", near(_ms(first.answered_at) if first else None, expected["answered_at"], tolerance), expected["answered_at"], first)
+    check(
+        "answered_at",
+        near(_ms(first.answered_at) if first else None, expected["answered_at"], tolerance),
+        expected["answered_at"],
+        first,
+    )
     by = expected["answered_by"]
     mobiles = {"106": "phone:+79990000106", "306": "phone:+79990000306"}
     names = {f"ext:{by}", f"phone:{by}", mobiles.get(by)} if by else {None}
@@ -206,7 +234,9 @@ def _inbound(expected: Mapping[str, Any], call: Call, tolerance: float, check: A
     picked = {t.to for t in call.transfers if t.kind in {"pickup", "park"}}
     rang = [leg for leg in rang if leg.to not in picked or leg.started_at != leg.answered_at]
     want = sorted(((r["ext"], r["from"], r) for r in expected["rang"]), key=lambda r: r[:2])
-    have = sorted((((leg.to or "").removeprefix("ext:"), leg.started_at.timestamp(), leg) for leg in rang), key=lambda r: r[:2])
+    have = sorted(
+        (((leg.to or "").removeprefix("ext:"), leg.started_at.timestamp(), leg) for leg in rang), key=lambda r: r[:2]
+    )
     check("rang", [w[0] for w in want] == [h[0] for h in have], [w[:2] for w in want], [h[:2] for h in have])
     if [w[0] for w in want] == [h[0] for h in have]:
         for (ext, since, item), (_, began, leg) in zip(want, have, strict=True):
