@@ -40,7 +40,7 @@ class Hub:
 
     def context(self, connection: str) -> Context:
         """What the parsers of a connection may know of us."""
-        return context_of(self.settings, connection)
+        return context_of(self.settings, connection, self.links)
 
     @property
     def lists(self) -> Lists:
@@ -65,12 +65,13 @@ class Hub:
         self.db.close()
 
 
-def context_of(settings: Settings, connection: str) -> Context:
-    """What the parsers of a connection may know of us."""
+def context_of(settings: Settings, connection: str, links: Mapping[str, Link] | None = None) -> Context:
+    """What the parsers of a connection may know of us and of the other connections."""
     team = settings.team
     handles = {item.handle: member.key for member in team.members.values() for item in member.handles}
     lines = frozenset(line for group in settings.rules.groups.values() for line in group.lines)
-    return Context(connection, settings.country, handles, lines)
+    telephony = any(link.connector.telephony for name, link in (links or {}).items() if name != connection)
+    return Context(connection, settings.country, handles, lines, telephony)
 
 
 def load_settings(path: Path) -> tuple[Settings, Registry, Mapping[str, Link]]:

@@ -121,13 +121,15 @@ class Checked:
 class Context:
     """What `parse` and `read` may know besides the items: the hub's country and our people's handles.
 
-    team: handle → key of `[team]`, so that a parser can tell our mobiles from clients. lines: our own lines.
+    team: handle → key of `[team]`, so that a parser can tell our mobiles from clients. lines: our own lines. telephony:
+    another connection tells the hub of calls, so that those noted in a CRM would be the same once more.
     """
 
     connection: str
     country: str = "RU"
     team: Mapping[str, str] = field(default_factory=dict)
     lines: frozenset[str] = frozenset()
+    telephony: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,13 +223,15 @@ class Connector:
 
     settings: pydantic model of the connection's own keys. open: makes a client of one lane (an async context
     manager). check: tries the access and says, line by line, what holds. parse: raw kind → parser, pure. parse_reads: the
-    settings that `parse` depends on; when one changes, the kept raws are parsed again. streams: the ways in that these settings offer. webhook:
+    settings that `parse` depends on; when one changes, the kept raws are parsed again. telephony: it is where calls come
+    from at first hand. streams: the ways in that these settings offer. webhook:
     verifies and names items, nothing else. push: all ways out that it has; each says whether these settings switch it on. read: items of a file, for `crmhub import`.
     """
 
     name: str
     settings: type[BaseModel]
     title: str = ""
+    telephony: bool = False
     open: Callable[[Settings, Host], Any] | None = None
     check: Callable[[Client], Awaitable[Sequence[Checked]]] | None = None
     parse: Mapping[str, Parse] = field(default_factory=dict)

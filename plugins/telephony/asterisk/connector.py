@@ -154,6 +154,7 @@ def _rows(client: Pbx, kind: str) -> list[Checked]:
 CONNECTOR = Connector(
     name="asterisk",
     title="Asterisk, FreePBX, Issabel",
+    telephony=True,
     settings=Settings,
     open=open_pbx,
     check=check,
