@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import entry_points
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from hub.core.rules import RULES, CaseRule
 from hub.errors import ConfigError, Mistake
 from hub.sdk import hooks
-from hub.sdk.connector import Connector, Push, Stream
+from hub.sdk.connector import Connector, Limit, Login, Push, Stream
 from hub.sdk.hooks import hookimpl
 from hub.settings import Connection as ConnectionSettings
 from hub.settings import Settings, Vault, Wrong, from_model
@@ -70,13 +71,35 @@ class Link:
     """A connection of the configuration with the connector that speaks for it.
 
     settings: the connector's own model. problem: why it cannot be opened (a secret that cannot be found); files can
-    still be imported and raws parsed.
+    still be imported and raws parsed. again: reads the secrets once more; None where there is nothing to read.
     """
 
     name: str
     connector: Connector
     settings: BaseModel
     problem: ConfigError | None = None
+    again: Callable[[], Link | None] | None = field(default=None, repr=False, compare=False)
+
+    def renewed(self) -> Link:
+        """This link with its secrets as they are now: one that was renewed is used without a restart."""
+        return (self.again() if self.again else None) or self
+
+    @property
+    def login(self) -> Login | None:
+        """How a person authorises this connection, None where its settings need no person."""
+        return self.connector.login(self.settings) if self.connector.login else None
+
+    @property
+    def limits(self) -> Sequence[Limit]:
+        """How many requests its vendor takes."""
+        return self.connector.limits(self.settings) if self.connector.limits else ()
+
+    @property
+    def advice(self) -> str:
+        """What the operator does when access is refused."""
+        if self.login is not None:
+            return f"run `crmhub connect {self.name}` and give access anew; everything goes on by itself"
+        return f"correct the access in config.toml and start the hub again; `crmhub check {self.name}`"
 
     @property
     def streams(self) -> Mapping[str, Stream]:
@@ -131,8 +154,9 @@ def _link(connection: ConnectionSettings, connector: Connector, vault: Vault, so
         options = connection.resolved(vault, source)
     except ConfigError as error:
         problem, options = error, _without_secrets(connection.options)
+    again = partial(_link, connection, connector, vault, source, Wrong())
     try:
-        return Link(connection.name, connector, connector.settings.model_validate(options), problem)
+        return Link(connection.name, connector, connector.settings.model_validate(options), problem, again)
     except ValidationError as error:
         place = ("connections", connection.name)
         wrong.found += from_model(error, connector.settings, place, also=("plugin",))

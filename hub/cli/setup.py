@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import os
-import secrets
-from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -15,16 +11,18 @@ from rich.console import Console
 from rich.prompt import Prompt
 from rich.table import Table
 
-from hub import clock, registry, settings
+from hub import registry, settings
 from hub.cli.state import State, catch_up
-from hub.engine.host import ConnectionHost
-from hub.engine.hub import OWN, Hub, context_of, load_settings
+from hub.engine.host import ConnectionHost, lend, trial
+from hub.engine.hub import OWN, Hub, load_settings, stored_hub, vault_of
 from hub.errors import HubError
 from hub.registry import Link
 from hub.sdk.connector import Checked
-from hub.settings import Draft, Person, Vault
+from hub.settings import Draft, Person
 from hub.store import inbox, migrate, repairs
 from hub.store.database import Priority
+from hub.store.keyring import FILE as KEY_FILE
+from hub.store.keyring import make_key
 
 
 def register(app: typer.Typer) -> None:
@@ -65,9 +63,9 @@ def init(
         connections=_drafts(found, connect, dict(item.partition("=")[::2] for item in key or ())),
     )
     text = settings.template(answers)
-    settings.parse(text, state.config.absolute())
+    written = settings.parse(text, state.config.absolute())
     state.config.write_text(text, encoding="utf-8")
-    _make_key(state.config.parent / "var" / "secret.key")
+    make_key(written.data / KEY_FILE)
     typer.echo(f"{state.config} is written; read it, then: crmhub check")
 
 
@@ -116,27 +114,19 @@ def _value(text: str) -> object:
     return text.split(",") if "," in text else text
 
 
-def _make_key(path: Path) -> None:
-    """The key that stored secrets are encrypted with; only its owner can read it."""
-    if path.exists():
-        return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(base64.urlsafe_b64encode(secrets.token_bytes(32)))
-
-
 def check(
     context: typer.Context,
     connection: Annotated[str | None, typer.Argument(help="Only this connection.")] = None,
 ) -> None:
     """Say whether the configuration holds and every system can be reached; nothing is written."""
     state: State = context.obj
-    configured, _, links = load_settings(state.config)
+    configured, found, links = load_settings(state.config)
     typer.echo(f"{state.config}: {len(configured.rules.groups)} line groups, {len(configured.team.members)} people")
     if connection is not None and connection not in links:
         raise typer.BadParameter(f"there is no connection {connection}; known are {', '.join(links) or 'none'}")
     chosen = [link for name, link in links.items() if connection in {None, name}]
-    results = [(link.name, result) for link in chosen for result in asyncio.run(_check(configured, link))]
+    with stored_hub(configured, found, links) as hub:
+        results = asyncio.run(_check_all(configured, hub, chosen))
     for name, result in results:
         typer.echo(
             f"{'ok  ' if result.ok else 'FAIL'} {name}: {result.what}"
@@ -146,14 +136,22 @@ def check(
         raise typer.Exit(1)
 
 
-async def _check(configured: settings.Settings, link: Link) -> list[Checked]:
+async def _check_all(configured: settings.Settings, hub: Hub | None, links: list[Link]) -> list[tuple[str, Checked]]:
+    try:
+        hosts = [(link, lend(hub, link) if hub else trial(configured, link)) for link in links]
+        return [(link.name, result) for link, host in hosts for result in await _check(link, host)]
+    finally:
+        if hub is not None:
+            await hub.refreshes.finish()
+
+
+async def _check(link: Link, host: ConnectionHost) -> list[Checked]:
     if link.problem is not None:
         return [
             Checked("its secrets can be found", ok=False, problem=str(mistake)) for mistake in link.problem.mistakes
         ]
     if link.connector.open is None or link.connector.check is None:
         return [Checked("its keys are right", ok=True)]
-    host = ConnectionHost(link.name, context_of(configured, link.name), clock.now, link.connector.classify)
     try:
         async with asyncio.timeout(30), link.connector.open(link.settings, host) as client:
             return list(await link.connector.check(client))
@@ -194,7 +192,7 @@ def migrate_store(context: typer.Context) -> None:
     configured, _, _ = load_settings(state.config)
     if configured.database is None:
         configured.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    changed = migrate.upgrade(configured.database_url(Vault(environ=os.environ, folder=configured.folder)))
+    changed = migrate.upgrade(configured.database_url(vault_of(configured)))
     typer.echo("the store was migrated" if changed else "the store is up to date")
 
 

@@ -110,8 +110,9 @@ async def step(hub: Hub, link: Link, now: datetime | None = None) -> bool:
     rows = await hub.db.read(outbox.due, moment, BATCH, routed(routes(hub), link.name))
     if not rows:
         return False
+    link = await asyncio.to_thread(link.renewed)
     if link.problem is not None:
-        await hub.db.write(Priority.SETTLE, _refused, link.name, str(link.problem), hub.now())
+        await hub.db.write(Priority.SETTLE, _refused, link, str(link.problem), hub.now())
         return False
     assert link.connector.open is not None, "a connector with pushes can be opened"
     waiting = [row.id for row in rows]
@@ -124,7 +125,7 @@ async def step(hub: Hub, link: Link, now: datetime | None = None) -> bool:
                     await hub.db.write(Priority.SETTLE, outbox.wait, waiting, hub.now() + pause)
                     break
     except AuthFailed as error:
-        await hub.db.write(Priority.SETTLE, _refused, link.name, str(error), hub.now())
+        await hub.db.write(Priority.SETTLE, _refused, link, str(error), hub.now())
     except (Temporary, OSError) as error:
         pause = timedelta(seconds=getattr(error, "retry_after", None) or _PAUSES[0])
         await hub.db.write(Priority.SETTLE, outbox.wait, waiting, hub.now() + pause, error=str(error))
@@ -149,7 +150,7 @@ async def _deliver(hub: Hub, link: Link, client: Any, row: Any, now: datetime) -
     except (Temporary, TimeoutError) as error:
         return await _later(hub, link, push, row, error)
     except AuthFailed as error:
-        await hub.db.write(Priority.SETTLE, _refused, link.name, str(error), hub.now(), row.id)
+        await hub.db.write(Priority.SETTLE, _refused, link, str(error), hub.now(), row.id)
         meters.DELIVERED.labels(link.name, "refused").inc()
         return timedelta(0)
     except HubError as error:
@@ -190,20 +191,11 @@ async def _later(hub: Hub, link: Link, push: Push, row: Any, error: Exception) -
     return hold
 
 
-def _refused(connection: Connection, name: str, why: str, now: datetime, row_id: int | None = None) -> None:
+def _refused(connection: Connection, link: Link, why: str, now: datetime, row_id: int | None = None) -> None:
     """Access was refused: the connection pauses, and what was claimed waits with the others."""
-    connections.pause(connection, name, why)
+    connections.refused(connection, link.name, why, link.advice, now)
     if row_id is not None:
         outbox.postpone(connection, row_id, now, error=why)
-    repairs.note(
-        connection,
-        f"access:{name}",
-        kind="access_refused",
-        connection_name=name,
-        now=now,
-        title=f"{name}: {why}",
-        advice=f"correct the access in config.toml and start the hub again; `crmhub check {name}`",
-    )
 
 
 async def _bury(hub: Hub, link: Link, row: Any, why: str) -> None:

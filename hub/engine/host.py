@@ -5,46 +5,52 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, SecretStr
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from hub import meters
+from hub import clock, meters
 from hub.clock import Clock
-from hub.engine.hub import Hub
-from hub.errors import AuthFailed, HubError, Temporary
+from hub.engine.budget import PATIENCE, Budget, Taken
+from hub.engine.hub import Hub, context_of
+from hub.engine.tokens import StoredAccess
+from hub.errors import AuthFailed, HubError, Temporary, Throttled
 from hub.registry import Link
-from hub.sdk.connector import Context
+from hub.sdk.connector import Context, Tokens
 from hub.sdk.host import Access
 from hub.sdk.refusal import refusal
+from hub.settings import Settings
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ATTEMPTS = 3
 _TIMEOUT = httpx.Timeout(30, connect=10)
 
 
-class NoTokens:
-    """The access of a connection that has none."""
+@dataclass(frozen=True, slots=True)
+class GivenAccess:
+    """Tokens that are not stored: of a connection that is being tried, or that nobody has authorised."""
 
-    def __init__(self, connection: str) -> None:
-        self.connection = connection
+    connection: str
+    tokens: Tokens | None = None
 
     async def access(self) -> str:
-        """Nothing: a person has to authorise."""
-        raise AuthFailed(f"nobody has authorised {self.connection} yet: crmhub connect {self.connection}")
+        """The access token as it was given."""
+        if self.tokens is None:
+            raise AuthFailed(f"nobody has given {self.connection} access yet: crmhub connect {self.connection}")
+        return self.tokens.access.get_secret_value()
 
     async def renewed(self, refused: str) -> str:
-        """As `access`."""
-        return await self.access()
+        """Nothing: it is new, and refused."""
+        raise AuthFailed(f"{self.connection} refuses the access that it has just given")
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionHost:
-    """The services of the hub for one connection and lane."""
+    """The services of the hub for one connection and lane. budget: None where requests are not held back."""
 
     connection: str
     context: Context
@@ -52,31 +58,60 @@ class ConnectionHost:
     classify: Callable[[httpx.Response], HubError | None] | None = None
     hook_url: str | None = None
     secrets: tuple[str, ...] = ()
-    tokens: Access = NoTokens("it")
-    backfill: bool = False
+    budget: Budget | None = None
+    access: Access | None = None
+
+    @property
+    def tokens(self) -> Access:
+        """The connection's tokens."""
+        return self.access or GivenAccess(self.connection)
 
     @asynccontextmanager
     async def http(
         self, base_url: str, *, secrets: Sequence[str] = (), bearer: str | None = None, tokens: bool = False
     ) -> AsyncIterator[ConnectionHttp]:
         """A client for `base_url`; it follows no redirect, for a secret must not reach another host."""
-        hidden = tuple(secret for secret in (*self.secrets, *secrets, bearer or "") if secret)
         async with httpx.AsyncClient(base_url=base_url, timeout=_TIMEOUT, follow_redirects=False) as client:
-            yield ConnectionHttp(self, client, hidden, bearer, self.tokens if tokens else None)
+            yield ConnectionHttp(self, client, (*self.secrets, *secrets), bearer, self.tokens if tokens else None)
 
 
 def lend(hub: Hub, link: Link, *, backfill: bool = False) -> ConnectionHost:
     """The services of the hub for one lane of a connection. backfill: its requests go behind all others."""
-    public = hub.settings.web.public_url
+    return replace(
+        _bare(hub.settings, link),
+        context=hub.context(link.name),
+        now=hub.now,
+        budget=hub.budgets.of(link.name, link.limits, backfill=backfill),
+        access=access_of(hub, link),
+    )
+
+
+def trial(settings: Settings, link: Link, tokens: Tokens | None = None) -> ConnectionHost:
+    """The services of the hub before anything is stored: to try a connection with the tokens that were just given."""
+    return replace(_bare(settings, link), access=GivenAccess(link.name, tokens))
+
+
+def access_of(hub: Hub, link: Link) -> StoredAccess:
+    """The stored tokens of a connection, renewed as its connector says."""
+    login = link.login
+
+    async def refresh(tokens: Tokens) -> Tokens:
+        assert login is not None, "only what has a login is renewed"
+        host = replace(
+            _bare(hub.settings, link), now=hub.now, budget=hub.budgets.of(link.name, link.limits, backfill=False)
+        )
+        async with host.http("", secrets=list(secrets_in([tokens.access, tokens.refresh]))) as http:
+            return await login.refresh(http, link.settings, tokens)
+
+    return hub.refreshes.of(link.name, refresh if login else None)
+
+
+def _bare(settings: Settings, link: Link) -> ConnectionHost:
+    public = settings.web.public_url
     return ConnectionHost(
-        link.name,
-        hub.context(link.name),
-        hub.now,
-        link.connector.classify,
+        link.name, context_of(settings, link.name), clock.now, link.connector.classify,
         hook_url=f"{public}/hooks/{link.name}" if public else None,
         secrets=tuple(secrets_in(link.settings)),
-        tokens=NoTokens(link.name),
-        backfill=backfill,
     )
 
 
@@ -108,52 +143,86 @@ class ConnectionHttp:
         if method.upper() not in _READS and not repeat:
             return await self._authorised(method, path, options)
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(Temporary), stop=stop_after_attempt(_ATTEMPTS), wait=_pause, reraise=True
+            retry=retry_if_exception(_passes_soon), stop=stop_after_attempt(_ATTEMPTS), wait=_pause, reraise=True
         )
         return await retrying(self._authorised, method, path, options)
 
     async def _authorised(self, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
         """Send with the access token there is; where the vendor refuses it, once more with a new one."""
-        bearer = await self.tokens.access() if self.tokens else self.bearer
-        response = await self._send(method, path, options, bearer)
-        if response.status_code == 401 and self.tokens is not None and bearer is not None:
-            response = await self._send(method, path, options, await self.tokens.renewed(bearer))
-        self._judge(response)
-        return response
-
-    async def _send(self, method: str, path: str, options: dict[str, Any], bearer: str | None) -> httpx.Response:
-        headers = httpx.Headers(options.get("headers"))
-        if bearer is not None:
-            headers["Authorization"] = f"Bearer {bearer}"
-        begun = time.perf_counter()
+        if self.tokens is None:
+            return await self._judged(method, path, options, self.bearer)
+        bearer = await self.tokens.access()
         try:
-            response = await self.client.request(method, path, **{**options, "headers": headers})
-        except httpx.RequestError as error:
-            self._measure(begun, type(error).__name__)
-            raise Temporary(self._redacted(f"{self.host.connection} cannot be reached: {error!r}")) from None
-        self._measure(begun, str(response.status_code))
-        return response
+            return await self._judged(method, path, options, bearer, renewable=True)
+        except _Unauthorised:
+            return await self._judged(method, path, options, await self.tokens.renewed(bearer))
 
-    def _measure(self, begun: float, status: str) -> None:
-        meters.REQUEST_SECONDS.labels(self.host.connection, status).observe(time.perf_counter() - begun)
-
-    def _judge(self, response: httpx.Response) -> None:
-        """Raise what the answer means; a vendor that speaks in bodies is asked first."""
+    async def _judged(
+        self, method: str, path: str, options: dict[str, Any], bearer: str | None, *, renewable: bool = False
+    ) -> httpx.Response:
+        """Send, and raise what the answer means; a vendor that speaks in bodies is asked first."""
+        taken = await self.host.budget.take() if self.host.budget else None
+        response, taken = await self._send(method, path, options, bearer, taken)
+        if response.status_code == 401 and renewable:
+            raise _Unauthorised
         error = self.host.classify(response) if self.host.classify else None
         error = error or refusal(response, self.host.connection)
         if error is None:
-            return
-        error.args = tuple(self._redacted(part) if isinstance(part, str) else part for part in error.args)
+            return response
+        if isinstance(error, Throttled) and self.host.budget:
+            await self.host.budget.struck(taken, error)
+        error.args = tuple(self._redacted(str(part), bearer) for part in error.args)
         raise error
 
-    def _redacted(self, text: str) -> str:
-        for secret in self.secrets:
+    async def _send(
+        self, method: str, path: str, options: dict[str, Any], bearer: str | None, taken: Taken | None
+    ) -> tuple[httpx.Response, Taken | None]:
+        """Send now, or in another slot where a connection had to be made first and the one taken has gone by."""
+        name, begun = self.host.connection, time.perf_counter()
+        headers = httpx.Headers(options.get("headers"))
+        if bearer is not None:
+            headers["Authorization"] = f"Bearer {bearer}"
+
+        async def trace(event: str, _told: Any) -> None:
+            nonlocal taken
+            if event.endswith("send_request_headers.started") and self.host.budget:
+                taken = await self.host.budget.in_time(taken)
+
+        extensions = {**options.get("extensions", {}), "trace": trace}
+        status = "error"
+        try:
+            response = await self.client.request(
+                method, path, **{**options, "headers": headers, "extensions": extensions}
+            )
+            status = str(response.status_code)
+        except httpx.RequestError as error:
+            status = type(error).__name__
+            raise Temporary(self._redacted(f"{name} cannot be reached: {_reason(error)}", bearer)) from None
+        finally:
+            meters.REQUEST_SECONDS.labels(name, status).observe(time.perf_counter() - begun)
+        return response, taken
+
+    def _redacted(self, text: str, bearer: str | None) -> str:
+        for secret in filter(None, (*self.secrets, bearer)):
             text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
         return text
+
+
+class _Unauthorised(Exception):
+    """The access token was refused and may be renewed."""
+
+
+def _reason(error: httpx.RequestError) -> str:
+    """Why nothing came back, for an operator: `name or service not known`, `ReadTimeout`."""
+    return f"{error} ({type(error).__name__})" if str(error) else type(error).__name__
+
+
+def _passes_soon(error: BaseException) -> bool:
+    return isinstance(error, Temporary) and (error.retry_after or 0.0) <= PATIENCE
 
 
 def _pause(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, Temporary) and error.retry_after is not None:
-        return min(error.retry_after, 30.0)
+        return error.retry_after
     return wait_exponential_jitter(initial=0.5, max=10)(state)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hub import clock, registry
 from hub import settings as configuration
 from hub.clock import Clock
 from hub.core.policy import Rulebook
+from hub.engine.budget import Budgets
 from hub.engine.lock import Busy, Lock
+from hub.engine.tokens import Refreshes
 from hub.errors import ConfigError, Mistake
 from hub.registry import Link, Registry
 from hub.sdk.connector import Context
 from hub.settings import Settings, Vault
-from hub.store import connections, identity, inbox, migrate, people, rules
+from hub.store import connections, identity, inbox, migrate, people, rules, secrets
 from hub.store.database import Database
 from hub.store.identity import Lists
+from hub.store.keyring import Keyring
 
 LOCK = "hub.lock"
 """The file in the data folder that the process holds which absorbs and derives."""
@@ -36,7 +39,15 @@ class Hub:
     links: Mapping[str, Link]
     db: Database
     now: Clock = clock.now
+    keyring: Keyring = field(init=False, repr=False)
+    budgets: Budgets = field(init=False, repr=False)
+    refreshes: Refreshes = field(init=False, repr=False)
     _book: tuple[int, Rulebook] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.keyring = keyring_of(self.settings)
+        self.budgets = Budgets(self.db, self.now)
+        self.refreshes = Refreshes(self.db, self.keyring, self.now)
 
     def context(self, connection: str) -> Context:
         """What the parsers of a connection may know of us."""
@@ -74,14 +85,28 @@ def context_of(settings: Settings, connection: str, links: Mapping[str, Link] | 
     return Context(connection, settings.country, handles, lines, telephony)
 
 
+def keyring_of(settings: Settings) -> Keyring:
+    """The keys that stored secrets are encrypted with."""
+    return Keyring(settings.data, os.environ)
+
+
+def vault_of(settings: Settings) -> Vault:
+    """Where the secrets of a configuration are looked up."""
+    plain = Vault(environ=os.environ, folder=settings.folder)
+
+    def stored(name: str) -> str | None:
+        return secrets.look_up(settings.database_url(plain), keyring_of(settings), name)
+
+    return replace(plain, stored=stored)
+
+
 def load_settings(path: Path) -> tuple[Settings, Registry, Mapping[str, Link]]:
     """Read and check a configuration with the plugins that are there. ConfigError lists every mistake."""
     if not path.exists():
         raise ConfigError([Mistake(str(path), "there is no such file; make one with `crmhub init`")], path.name)
     settings = configuration.load(path)
     found = registry.load()
-    vault = Vault(environ=os.environ, folder=settings.folder)
-    return settings, found, registry.links(settings, found, vault)
+    return settings, found, registry.links(settings, found, vault_of(settings))
 
 
 def open_hub(path: Path, now: Clock = clock.now) -> Hub:
@@ -91,10 +116,9 @@ def open_hub(path: Path, now: Clock = clock.now) -> Hub:
     started again.
     """
     settings, found, links = load_settings(path)
-    vault = Vault(environ=os.environ, folder=settings.folder)
     if settings.database is None:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    url = settings.database_url(vault)
+    url = settings.database_url(vault_of(settings))
     migrate.upgrade(url)
     db = Database(url)
     own = Link(OWN, found.connectors["records"], found.connectors["records"].settings.model_validate({}))
@@ -102,6 +126,20 @@ def open_hub(path: Path, now: Clock = clock.now) -> Hub:
     with suppress(Busy), Lock(settings.data / LOCK):
         accept(hub)
     return hub
+
+
+@contextmanager
+def stored_hub(settings: Settings, found: Registry, links: Mapping[str, Link]) -> Iterator[Hub | None]:
+    """The hub on the store that is there, which is neither made, migrated nor changed; None where there is none."""
+    url = settings.database_url(vault_of(settings))
+    if not migrate.is_current(url):
+        yield None
+        return
+    hub = Hub(settings, found, links, Database(url))
+    try:
+        yield hub
+    finally:
+        hub.close()
 
 
 def accept(hub: Hub) -> None:

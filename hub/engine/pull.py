@@ -16,7 +16,7 @@ from hub import log, meters
 from hub.engine.host import lend
 from hub.engine.hub import Hub
 from hub.engine.receive import arrival
-from hub.errors import AuthFailed, HubError, Temporary
+from hub.errors import AuthFailed, HubError, Temporary, Throttled
 from hub.registry import Link
 from hub.sdk.connector import Page, Stream
 from hub.store import connections, inbox, repairs
@@ -49,7 +49,11 @@ class Puller:
 
     @property
     def name(self) -> str:
-        """`connection/stream`."""
+        """As its task is called."""
+        return f"pull:{self._key}"
+
+    @property
+    def _key(self) -> str:
         return f"{self._link.name}/{self._stream.name}"
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -75,6 +79,8 @@ class Puller:
         except AuthFailed as error:
             await self._refused(error)
             return 5.0
+        except Throttled as error:
+            return await self._rests(error)
         except HubError as error:
             return await self._broke(str(error), error.retry_after if isinstance(error, Temporary) else None)
         except Exception:  # noqa: BLE001 - one of the four places: a stream's bug stops only this stream
@@ -100,7 +106,7 @@ class Puller:
         return due is not None and due <= self._hub.now()
 
     async def _read(self) -> None:
-        link = self._link
+        link = self._link = await asyncio.to_thread(self._link.renewed)
         if link.problem is not None:
             raise AuthFailed(str(link.problem))
         assert link.connector.open is not None, "a connector with streams can be opened"
@@ -151,7 +157,7 @@ class Puller:
         if rows or offset is not None:
             connections.received(connection, name, now, offset)
         if not self._up:
-            for key in (f"stream:{self.name}", f"access:{name}"):
+            for key in (f"stream:{self._key}", f"access:{name}"):
                 repairs.clear(connection, key)
 
     async def _broke(self, why: str, retry_after: float | None) -> float:
@@ -167,11 +173,7 @@ class Puller:
         def note(connection: Connection) -> None:
             connections.failed(connection, self._link.name, self._stream.name, last, now + timedelta(seconds=pause))
             repairs.note(
-                connection,
-                f"stream:{self.name}",
-                kind="unreachable",
-                connection_name=self._link.name,
-                now=now,
+                connection, f"stream:{self._key}", kind="unreachable", connection_name=self._link.name, now=now,
                 title=f"{self._link.name}: {last}",
                 advice=f"see what `crmhub check {self._link.name}` says; it is tried again by itself",
             )
@@ -179,26 +181,24 @@ class Puller:
         await self._hub.db.write(Priority.SETTLE, note)
         return pause
 
+    async def _rests(self, error: Throttled) -> float:
+        """The account rests, which is no trouble with this stream; a long rest has told the operator already."""
+        pause = error.retry_after or PAUSES[0]
+        due_at = self._hub.now() + timedelta(seconds=pause)
+        await self._hub.db.write(
+            Priority.SETTLE, connections.failed, self._link.name, self._stream.name, str(error), due_at
+        )
+        return pause
+
     async def _refused(self, error: AuthFailed) -> None:
         """Access was refused: this connection pauses, the others go on."""
-        now = self._hub.now()
         self._up = False
         meters.LINK_UP.labels(self._link.name, self._stream.name).set(0)
         _log.error("access refused", connection=self._link.name, stream=self._stream.name, why=str(error))
 
-        def note(connection: Connection) -> None:
-            connections.pause(connection, self._link.name, str(error))
-            repairs.note(
-                connection,
-                f"access:{self._link.name}",
-                kind="access_refused",
-                connection_name=self._link.name,
-                now=now,
-                title=f"{self._link.name}: {error}",
-                advice=f"correct the access in config.toml and start the hub again; `crmhub check {self._link.name}`",
-            )
-
-        await self._hub.db.write(Priority.SETTLE, note)
+        await self._hub.db.write(
+            Priority.SETTLE, connections.refused, self._link.name, str(error), self._link.advice, self._hub.now()
+        )
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:

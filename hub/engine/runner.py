@@ -17,8 +17,9 @@ from hub.engine.broadcast import Broadcaster
 from hub.engine.hub import Hub
 from hub.engine.pull import Puller
 from hub.engine.receive import Receiver
+from hub.engine.subscribe import Subscriber, is_subscribed
 from hub.errors import HubError
-from hub.store import connections, outbox, people
+from hub.store import connections, outbox, people, tokens
 from hub.store.database import Priority
 from hub.store.outbox import Routed
 
@@ -62,9 +63,8 @@ class Runner:
         """Run until `stop` is set: reading ends at once, what is being delivered is let finish."""
         await self._begin()
         async with asyncio.TaskGroup() as group:
-            streams = [
-                group.create_task(self._stream(puller), name=f"pull:{puller.name}") for puller in self._pullers()
-            ]
+            readers: list[Puller | Subscriber] = [*self._pullers(), *self._subscribers()]
+            streams = [group.create_task(self._stream(reader), name=reader.name) for reader in readers]
             lanes = [
                 Lane("absorb", self._absorb, self.receiver.arrived),
                 Lane("derive:0", self._derive_step, self._derive, people.next_due),
@@ -78,6 +78,7 @@ class Runner:
                 task.cancel()
             for lane in lanes:
                 lane.kicked.set()
+        await self.hub.refreshes.finish()
 
     async def _begin(self) -> None:
         hub = self.hub
@@ -86,6 +87,7 @@ class Runner:
             await hub.db.write(Priority.SETTLE, connections.go_live, link.name, hub.now())
             if link.problem is None:
                 await hub.db.write(Priority.SETTLE, connections.resume, link.name)
+                await hub.db.write(Priority.SETTLE, tokens.forgive, link.name)
 
     def _pullers(self) -> list[Puller]:
         return [
@@ -93,6 +95,9 @@ class Runner:
             for link in self.hub.links.values()
             for stream in link.streams.values()
         ]
+
+    def _subscribers(self) -> list[Subscriber]:
+        return [Subscriber(self.hub, link) for link in self.hub.links.values() if is_subscribed(self.hub, link)]
 
     def _pushes(self) -> list[Lane]:
         """A lane for each connection that carries effects, so that none waits for another's vendor; one for the rest."""
@@ -117,9 +122,9 @@ class Runner:
         paused = state is not None and state.state == "paused"
         return None if paused else outbox.next_due(connection, routed)
 
-    async def _stream(self, puller: Puller) -> None:
+    async def _stream(self, reader: Puller | Subscriber) -> None:
         try:
-            await puller.run(self.stop)
+            await reader.run(self.stop)
         except asyncio.CancelledError:
             if not self.stop.is_set():
                 raise

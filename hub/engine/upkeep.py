@@ -1,13 +1,21 @@
-"""What is done now and then: finished groups are packed, old raws deleted, figures about the hub refreshed."""
+"""What is done now and then: groups are packed, old raws deleted, idle tokens renewed, figures refreshed."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
 
-from hub import meters
+from sqlalchemy import Connection
+
+from hub import log, meters
+from hub.engine.host import access_of
 from hub.engine.hub import Hub
-from hub.store import cases, inbox, repairs
+from hub.errors import AuthFailed, Temporary
+from hub.registry import Link
+from hub.store import budgets, cases, connections, inbox, repairs
 from hub.store.database import Priority
+
+_log = log.get("upkeep")
 
 QUIET = timedelta(hours=1)
 """A group to which nothing came for so long is packed."""
@@ -23,7 +31,31 @@ async def step(hub: Hub) -> bool:
     if await hub.db.write(Priority.BACKFILL, inbox.expire, now - hub.settings.keep_raw):
         more = True
     await hub.db.write(Priority.BACKFILL, repairs.clear_finished)
+    await hub.db.write(Priority.BACKFILL, _budgets, hub, now)
+    for link in hub.links.values():
+        await _keep_alive(hub, link)
     meters.WAITING.set(await hub.db.read(inbox.waiting))
     for group, count in (await hub.db.read(cases.open_counts)).items():
         meters.OPEN_CASES.labels(group).set(count)
     return more
+
+
+def _budgets(connection: Connection, hub: Hub, now: datetime) -> None:
+    """An account whose rest is over is asked again by itself; the operator need not look any more."""
+    budgets.calm_down(connection, now)
+    for link in hub.links.values():
+        if budgets.resting(connection, [limit.account for limit in link.limits], now) is None:
+            repairs.clear(connection, f"resting:{link.name}")
+
+
+async def _keep_alive(hub: Hub, link: Link) -> None:
+    """Renew the tokens of a connection that has not been asked for long."""
+    if link.login is None:
+        return
+    link = await asyncio.to_thread(link.renewed)
+    try:
+        await access_of(hub, link).keep_alive(link.login.every if link.login else timedelta.max)
+    except AuthFailed as error:
+        await hub.db.write(Priority.SETTLE, connections.refused, link.name, str(error), link.advice, hub.now())
+    except Temporary as error:
+        _log.warning("idle tokens are renewed later", connection=link.name, why=str(error))

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from hub.store import repairs
 from hub.store.bulk import insert_new, plain, upsert
 from hub.store.schema import connections, inbox, streams
 
@@ -35,9 +36,25 @@ def pause(connection: Connection, name: str, because: str) -> None:
     connection.execute(update(connections).where(connections.c.name == name).values(state="paused", because=because))
 
 
+def refused(connection: Connection, name: str, why: str, advice: str, now: datetime) -> None:
+    """As `pause`, and the operator is told what to do."""
+    pause(connection, name, why)
+    repairs.note(
+        connection, f"access:{name}", kind="access_refused", connection_name=name, now=now, title=f"{name}: {why}",
+        advice=advice,
+    )
+
+
 def resume(connection: Connection, name: str) -> None:
     """Go on, with everything due at once."""
     connection.execute(update(connections).where(connections.c.name == name).values(state="active", because=None))
+
+
+def authorised(connection: Connection, name: str, now: datetime) -> None:
+    """A person gave access: what was asked of the operator is done, and everything is due at once."""
+    resume(connection, name)
+    repairs.clear(connection, f"access:{name}")
+    connection.execute(update(streams).where(streams.c.connection == name).values(due_at=now))
 
 
 def received(connection: Connection, name: str, now: datetime, offset: int | None = None) -> None:

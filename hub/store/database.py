@@ -45,6 +45,12 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite+pysqlite:///{path}"
 
 
+def exists(url: str) -> bool:
+    """Whether a SQLite file is there, which connecting to it would make; of a server, True."""
+    parsed = make_url(url)
+    return parsed.get_backend_name() != "sqlite" or Path(parsed.database or "").exists()
+
+
 def connect(url: str, *, durable: bool = True, write: bool = True) -> Engine:
     """An engine with the hub's settings.
 

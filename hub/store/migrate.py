@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from hub.errors import ConfigError, Mistake
-from hub.store.database import connect
+from hub.store.database import connect, exists
 
 HEAD = "0001"
 """The newest migration; a test compares it with the files."""
@@ -19,6 +19,18 @@ def current(connection: Connection) -> str | None:
         return None
     version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return version
+
+
+def is_current(url: str) -> bool:
+    """Whether there is a store of this code's schema; none is made."""
+    if not exists(url):
+        return False
+    engine = connect(url, write=False)
+    try:
+        with engine.begin() as connection:
+            return current(connection) == HEAD
+    finally:
+        engine.dispose()
 
 
 def upgrade(url: str) -> bool:

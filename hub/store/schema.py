@@ -410,6 +410,37 @@ repairs = Table(
     Column("count", Integer, nullable=False, server_default="1"),
 )
 
+# How fast each vendor's account may be asked: everybody who asks moves `tat`, the moment (microseconds since 1970) at
+# which the next request would be due if all came evenly (GCRA). strikes: how often lately the vendor found it too much;
+# each makes the pace slower and the next rest longer. rests_until: nobody asks before.
+budgets = Table(
+    "budgets", metadata,
+    Column("account", Text, primary_key=True),
+    Column("tat", BigInteger, nullable=False, server_default="0"),
+    Column("strikes", Integer, nullable=False, server_default="0"),
+    Column("rests_until", Instant),
+)
+
+# What a person's consent gave, encrypted. generation: counts the pairs. claimed_until: somebody refreshes it until then.
+# refused: why the vendor renews it no more.
+tokens = Table(
+    "tokens", metadata,
+    Column("connection", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("expires_at", Instant),
+    Column("refreshed_at", Instant, nullable=False),
+    Column("claimed_until", Instant),
+    Column("refused", Text),
+)
+
+# Secrets that the configuration names as { stored = "…" }, encrypted.
+secrets = Table(
+    "secrets", metadata,
+    Column("name", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
 # Single values: the digest of the team's handles that the timelines were derived with, the code's definition version.
 meta = Table(
     "meta",

@@ -11,6 +11,31 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
+        "budgets",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("tat", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("strikes", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("rests_until", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("account", name=op.f("pk_budgets")),
+    )
+    op.create_table(
+        "secrets",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_secrets")),
+    )
+    op.create_table(
+        "tokens",
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("refreshed_at", sa.BigInteger(), nullable=False),
+        sa.Column("claimed_until", sa.BigInteger(), nullable=True),
+        sa.Column("refused", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("connection", name=op.f("pk_tokens")),
+    )
+    op.create_table(
         "cases",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("contact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -476,3 +501,6 @@ def downgrade() -> None:
     op.drop_index("ix_cases_contact_id", table_name="cases")
     op.drop_index("ix_cases_closed_at", table_name="cases")
     op.drop_table("cases")
+    op.drop_table("tokens")
+    op.drop_table("secrets")
+    op.drop_table("budgets")
