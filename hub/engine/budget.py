@@ -106,7 +106,9 @@ class Budget:
             asked = clock()
             now = micros(self.now()) + round(lead * _SECOND)
             latest = now + (max(pace.step for pace in self.paces) if self.backfill else AHEAD)
-            found = await self.db.write(Priority.ABSORB, _reserve, self.paces, now, latest, missed.slot if missed else None)
+            found = await self.db.write(
+                Priority.ABSORB, _reserve, self.paces, now, latest, missed.slot if missed else None
+            )
             missed = None
             if isinstance(found, Full):
                 self._must_not_rest(found, now)
@@ -122,7 +124,9 @@ class Budget:
     def _must_not_rest(self, full: Full, now: int) -> None:
         seconds = (full.at - now) / _SECOND
         if full.rests and seconds > PATIENCE:
-            raise Throttled(f"{self.connection} is not asked for another {seconds:.0f} s: it was asked too often", seconds)
+            raise Throttled(
+                f"{self.connection} is not asked for another {seconds:.0f} s: it was asked too often", seconds
+            )
 
     async def struck(self, taken: Taken | None, error: Throttled) -> None:
         """The vendor found it too much: all work of these accounts rests, in every process."""
@@ -142,7 +146,11 @@ class Budget:
         until = budgets.strike(connection, slot, now, error.retry_after, spread)
         if until is not None and (until - now).total_seconds() >= LONG:
             repairs.note(
-                connection, f"resting:{self.connection}", kind="resting", connection_name=self.connection, now=now,
+                connection,
+                f"resting:{self.connection}",
+                kind="resting",
+                connection_name=self.connection,
+                now=now,
                 title=f"{self.connection} is not asked until {until:%H:%M} UTC: {error}",
                 advice="nothing is lost and it goes on by itself; when it comes again, look for another program that "
                 "asks the same account, or ask the vendor to lift the block",
@@ -154,9 +162,7 @@ def _is_late(taken: Taken) -> bool:
     return asyncio.get_running_loop().time() - taken.due > SLACK
 
 
-def _reserve(
-    connection: Connection, paces: Sequence[Pace], now: int, latest: int, missed: Slot | None
-) -> Slot | Full:
+def _reserve(connection: Connection, paces: Sequence[Pace], now: int, latest: int, missed: Slot | None) -> Slot | Full:
     if missed is not None:
         budgets.give_back(connection, missed)
     return budgets.reserve(connection, paces, now, latest)

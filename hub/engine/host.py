@@ -109,7 +109,10 @@ def access_of(hub: Hub, link: Link) -> StoredAccess:
 def _bare(settings: Settings, link: Link) -> ConnectionHost:
     public = settings.web.public_url
     return ConnectionHost(
-        link.name, context_of(settings, link.name), clock.now, link.connector.classify,
+        link.name,
+        context_of(settings, link.name),
+        clock.now,
+        link.connector.classify,
         hook_url=f"{public}/hooks/{link.name}" if public else None,
         secrets=tuple(secrets_in(link.settings)),
     )

@@ -173,7 +173,11 @@ class Puller:
         def note(connection: Connection) -> None:
             connections.failed(connection, self._link.name, self._stream.name, last, now + timedelta(seconds=pause))
             repairs.note(
-                connection, f"stream:{self._key}", kind="unreachable", connection_name=self._link.name, now=now,
+                connection,
+                f"stream:{self._key}",
+                kind="unreachable",
+                connection_name=self._link.name,
+                now=now,
                 title=f"{self._link.name}: {last}",
                 advice=f"see what `crmhub check {self._link.name}` says; it is tried again by itself",
             )

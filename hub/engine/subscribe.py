@@ -85,7 +85,12 @@ class Subscriber:
         _log.warning("webhooks cannot be asked for", connection=self._link.name, why=why)
         now = self._hub.now()
         await self._hub.db.write(
-            Priority.SETTLE, repairs.note, self._key, kind="no_webhooks", connection_name=self._link.name, now=now,
+            Priority.SETTLE,
+            repairs.note,
+            self._key,
+            kind="no_webhooks",
+            connection_name=self._link.name,
+            now=now,
             title=f"{self._link.name} sends no webhooks: {last}",
             advice="everything is still pulled, only later; it is tried again by itself",
         )

@@ -117,9 +117,7 @@ def give_back(connection: Connection, slot: Slot) -> None:
         )
 
 
-def strike(
-    connection: Connection, slot: Slot, now: datetime, seconds: float | None, spread: float
-) -> datetime | None:
+def strike(connection: Connection, slot: Slot, now: datetime, seconds: float | None, spread: float) -> datetime | None:
     """The vendor found it too much: nobody asks these accounts until the moment that is returned.
 
     seconds: as the vendor wishes; None: one second, twice as long with each strike. spread: 0 to 1, by which part the
@@ -141,7 +139,11 @@ def strike(
         connection.execute(
             update(budgets)
             .where(budgets.c.account == row.account)
-            .values(strikes=strikes, rests_until=until, tat=case((budgets.c.tat > micros(until), budgets.c.tat), else_=micros(until)))
+            .values(
+                strikes=strikes,
+                rests_until=until,
+                tat=case((budgets.c.tat > micros(until), budgets.c.tat), else_=micros(until)),
+            )
         )
         ends.append(until)
     return max(ends, default=None)
@@ -153,9 +155,7 @@ def calm_down(connection: Connection, now: datetime) -> None:
         update(budgets).where(budgets.c.strikes > 0, budgets.c.rests_until < now - _CALM).values(strikes=0)
     )
     resting = budgets.c.rests_until.is_not(None) & (budgets.c.rests_until > now)
-    connection.execute(
-        update(budgets).where(budgets.c.tat > micros(now + _FARTHEST), ~resting).values(tat=micros(now))
-    )
+    connection.execute(update(budgets).where(budgets.c.tat > micros(now + _FARTHEST), ~resting).values(tat=micros(now)))
 
 
 def resting(connection: Connection, accounts: Iterable[str], now: datetime) -> datetime | None:

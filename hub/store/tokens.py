@@ -62,13 +62,9 @@ def claim_over(connection: Connection, name: str, generation: int, until: dateti
     return _change(connection, name, generation, claimed_until=until)
 
 
-def renew(
-    connection: Connection, name: str, generation: int, *, keyring: Keyring, pair: Pair, now: datetime
-) -> bool:
+def renew(connection: Connection, name: str, generation: int, *, keyring: Keyring, pair: Pair, now: datetime) -> bool:
     """The claimed pair was refreshed; False when a person authorised meanwhile, whose pair stays."""
-    return _change(
-        connection, name, generation, **{**_columns(keyring, pair, now), "generation": generation + 1}
-    )
+    return _change(connection, name, generation, **{**_columns(keyring, pair, now), "generation": generation + 1})
 
 
 def refuse(connection: Connection, name: str, generation: int, why: str) -> bool:
@@ -90,18 +86,17 @@ def unused_since(connection: Connection, name: str, moment: datetime) -> bool:
 def _columns(keyring: Keyring, pair: Pair, now: datetime) -> dict[str, Any]:
     body = orjson.dumps({"access": pair.access, "refresh": pair.refresh}).decode()
     return {
-        "body": keyring.encrypt(body), "expires_at": pair.expires_at, "refreshed_at": now, "claimed_until": None,
+        "body": keyring.encrypt(body),
+        "expires_at": pair.expires_at,
+        "refreshed_at": now,
+        "claimed_until": None,
         "refused": None,
     }
 
 
-def _change(
-    connection: Connection, name: str, of: int, *conditions: ColumnElement[bool], **values: Any
-) -> bool:
+def _change(connection: Connection, name: str, of: int, *conditions: ColumnElement[bool], **values: Any) -> bool:
     """Change the row while it is still of that generation; whether it was."""
     changed = connection.execute(
-        update(tokens)
-        .where(tokens.c.connection == name, tokens.c.generation == of, *conditions)
-        .values(**values)
+        update(tokens).where(tokens.c.connection == name, tokens.c.generation == of, *conditions).values(**values)
     )
     return changed.rowcount == 1
