@@ -13,6 +13,7 @@ import httpx
 import orjson
 
 from hub.sdk import AuthFailed, Host, Http, HubError, Rejected, Temporary, Throttled
+from plugins.amocrm.login import renamed
 from plugins.amocrm.settings import Settings
 
 Params: TypeAlias = Sequence[tuple[str, str | int]]
@@ -58,14 +59,14 @@ class Amo:
     async def get(self, path: str, params: Params = ()) -> Row | None:
         """The answer's object; None where there is nothing (204)."""
         try:
-            found: Row | None = self._body(await self.http.request("GET", path, params=list(params)))
+            found: Row | None = self._body(await self._ask("GET", path, params=list(params)))
         except Heavy as error:
             raise Temporary(str(error)) from error
         return found
 
     async def send(self, method: str, path: str, content: Any) -> Any:
         """Write; the answer, None without one."""
-        response = await self.http.request(
+        response = await self._ask(
             method, path, content=orjson.dumps(content), headers={"Content-Type": "application/json"}
         )
         return self._body(response)
@@ -76,7 +77,7 @@ class Amo:
         Raises Heavy where the vendor needs too long for so many.
         """
         asked = [*params, ("limit", limit)]
-        return embedded(self._body(await self.http.request("GET", path, params=asked)))
+        return embedded(self._body(await self._ask("GET", path, params=asked)))
 
     async def all_rows(self, path: str, params: Params = ()) -> AsyncIterator[Row]:
         """The objects of a list that is small or does not change while it is read, page after page."""
@@ -118,6 +119,15 @@ class Amo:
         """The present moment by the vendor's clock, as far as an answer has told it."""
         return self.host.now() + (self._ahead or timedelta())
 
+    async def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return await self.http.request(method, path, **options)
+        except AuthFailed as error:
+            domain = await renamed(self.http, self.settings)
+            if domain is None:
+                raise
+            raise AuthFailed(f'the account has a new address: write domain = "{domain}" instead') from error
+
     def _body(self, response: httpx.Response) -> Any:
         told = response.headers.get("Date")
         if told:
@@ -152,6 +162,8 @@ def classify(response: httpx.Response) -> HubError | None:
     The proxy in front answers in HTML: 429 at the limit, 403 once the limit was broken too often.
     """
     status = response.status_code
+    if status in {301, 302, 307, 308}:
+        return AuthFailed(f"amoCRM has no such account here, it points to {response.headers.get('Location')}")
     if status < 400:
         return None
     problem = _problem(response)
@@ -165,13 +177,15 @@ def classify(response: httpx.Response) -> HubError | None:
         )
     if status == 504:
         return Heavy("amoCRM did not put the list together in time (504)")
+    if status == 404 and problem is None:
+        return AuthFailed("amoCRM has no account at this address")
     if problem is None or status >= 500:
         return None
     return _refusal(status, problem)
 
 
 def _refusal(status: int, problem: Mapping[str, Any]) -> HubError | None:
-    said = f"{problem.get('title', '')}: {problem.get('detail', '')}".strip(": ")
+    said = ": ".join(str(problem[key]) for key in ("title", "detail", "hint") if problem.get(key))
     if status == 401:
         return AuthFailed(
             f"amoCRM refuses the token ({said or status}): the integration was switched off, or the token has ended; log in again"

@@ -8,6 +8,7 @@ from hub.sdk import Connector, Limit
 from plugins.amocrm.check import check
 from plugins.amocrm.client import classify, open_account
 from plugins.amocrm.hooks import subscribe, webhook
+from plugins.amocrm.login import login
 from plugins.amocrm.parse import PARSE
 from plugins.amocrm.push import pushes
 from plugins.amocrm.settings import Settings
@@ -34,4 +35,5 @@ CONNECTOR = Connector(
     subscribe=subscribe,
     classify=classify,
     limits=limits,
+    login=login,
 )
