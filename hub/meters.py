@@ -16,9 +16,13 @@ WAITING = Gauge("crmhub_inbox_waiting", "Inbox items that wait to be understood.
 OPEN_CASES = Gauge("crmhub_open_cases", "Clients who wait.", ["line_group"])
 STEP_SECONDS = Histogram("crmhub_step_seconds", "How long one step of a lane took.", ["lane"])
 REQUEST_SECONDS = Histogram("crmhub_request_seconds", "How long a request to a vendor took.", ["connection", "status"])
-BUDGET_SECONDS = Histogram("crmhub_budget_seconds", "How long a request waited for the account's budget.", ["connection"])
+BUDGET_SECONDS = Histogram(
+    "crmhub_budget_seconds", "How long a request waited for the account's budget.", ["connection"]
+)
 THROTTLED = Counter("crmhub_throttled_requests", "Requests that the vendor found to be too many.", ["connection"])
-REFRESHED = Counter("crmhub_token_refreshes", "Access tokens that were renewed, or could not be.", ["connection", "result"])
+REFRESHED = Counter(
+    "crmhub_token_refreshes", "Access tokens that were renewed, or could not be.", ["connection", "result"]
+)
 
 
 def exposition() -> bytes:

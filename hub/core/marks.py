@@ -56,6 +56,17 @@ def closed_by(marks: Sequence[Fact[Mark]], kind: str, own: Iterable[str]) -> Fac
     return None
 
 
+def suppressed(timeline: Timeline, now: datetime) -> bool:
+    """Whether the client is not to be contacted now: the last word on it says so, and until later (metrics.md 8)."""
+    own = set(timeline.contact.handles)
+    said = [
+        fact.record
+        for fact in timeline.marks
+        if fact.record.kind in ("suppressed", "unsuppressed") and fact.record.on in own and fact.record.at <= now
+    ]
+    return bool(said) and said[-1].kind == "suppressed" and (said[-1].until is None or said[-1].until > now)
+
+
 def taken(marks: Sequence[Fact[Mark]], until: datetime) -> Fact[Mark] | None:
     """The last mark up to `until` by which somebody took the case."""
     return next((fact for fact in reversed(marks) if fact.record.kind == "taken" and fact.record.at <= until), None)

@@ -155,6 +155,15 @@ class Team:
         """The `[team]` key where there is one, otherwise the handle itself (model.md 4)."""
         return self.key_of(ref, at) or ref
 
+    def account(self, ref: str | None, connection: str, at: datetime) -> str | None:
+        """The account that one of us (a key or a handle) has in a connected system, None where he has none."""
+        prefix = f"user:{connection}/"
+        if ref is not None and ref.startswith(prefix):
+            return ref.removeprefix(prefix)
+        member = self.members.get(ref or "")
+        own = (item.handle for item in (member.handles if member else ()) if item.handle.startswith(prefix))
+        return next((handle.removeprefix(prefix) for handle in own if self.key_of(handle, at) == ref), None)
+
     def owns(self, handle: str) -> bool:
         """Whether the handle belongs to one of us at any time: such a handle is never a client."""
         return handle in self._owners

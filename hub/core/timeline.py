@@ -15,7 +15,8 @@ R_co = TypeVar("R_co", bound=Record, covariant=True)
 class Fact(Generic[R_co]):
     """A record on a timeline. `ref` is `connection/kind/id`; handles of ours in the record are qualified.
 
-    live: received while its connection was live (or imported as live), so effects may follow from it.
+    live: received while its connection was live (or imported as live), so effects may follow from it. as_live: imported
+    so, which counts as live for every connection.
     clamped: its times were shifted by the clock offset of the source (metrics.md 10).
     """
 
@@ -23,6 +24,7 @@ class Fact(Generic[R_co]):
     record: R_co
     live: bool = False
     clamped: bool = False
+    as_live: bool = False
 
     @property
     def connection(self) -> str:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from hub import log, meters
-from hub.core import effects
-from hub.core.effects import KINDS, Effect, Notify
+from hub.core import crm
+from hub.core.effects import KINDS
 from hub.core.handles import kind_of
 from hub.engine.host import lend
 from hub.engine.hub import Hub
-from hub.errors import AuthFailed, HubError, Temporary
+from hub.engine.resolve import NO_LONGER, Carrier, Drop, Wait, resolve
+from hub.errors import AuthFailed, HubError, NothingToDo, Temporary
 from hub.registry import Link
 from hub.sdk.connector import Push, Sent
 from hub.store import connections, outbox, repairs
@@ -47,9 +46,12 @@ async def recover(hub: Hub) -> None:
             await hub.db.write(Priority.SETTLE, outbox.settle, row.id, "unknown", hub.now(), error=why)
 
 
+NOTICES = tuple(kind for kind in KINDS if kind not in crm.KINDS)
+
+
 def routes(hub: Hub) -> dict[tuple[str, str], str]:
-    """(kind, recipient) → the connection that serves the first of his channels that any can serve."""
-    offered = [(link, kind) for link in hub.links.values() for kind in KINDS if KINDS[kind] in link.pushes]
+    """(kind of notice, recipient) → the connection that serves the first of his channels that any can serve."""
+    offered = [(link, kind) for link in hub.links.values() for kind in NOTICES if KINDS[kind] in link.pushes]
     found: dict[tuple[str, str], str] = {}
     for key, member in hub.settings.team.members.items():
         for channel in map(kind_of, member.notify):
@@ -59,23 +61,30 @@ def routes(hub: Hub) -> dict[tuple[str, str], str]:
     return found
 
 
-def routed(ways: Mapping[tuple[str, str], str], connection: str | None) -> Routed:
+def routed(hub: Hub, connection: str | None) -> Routed:
     """The effects of one connection's lane; None: those that no connection carries."""
+    ways, told = routes(hub), [(kind, name) for name, kinds in hub.carried.items() for kind in kinds]
     if connection is None:
-        return Routed(apart=frozenset(ways))
-    return Routed(among=frozenset(pair for pair, name in ways.items() if name == connection))
+        return Routed(frozenset(ways), frozenset(told), rest=True)
+    return Routed(
+        frozenset(pair for pair, name in ways.items() if name == connection),
+        frozenset(pair for pair in told if pair[1] == connection),
+    )
 
 
 async def undeliverable(hub: Hub, now: datetime | None = None) -> bool:
     """Drop what is due and nobody can carry, and say so; False when there is nothing."""
     moment = now or hub.now()
-    rows = await hub.db.read(outbox.due, moment, BATCH, routed(routes(hub), None))
+    rows = await hub.db.read(outbox.due, moment, BATCH, routed(hub, None))
     for row in rows:
         await hub.db.write(Priority.SETTLE, _nobody_to_tell, row, moment)
     return bool(rows)
 
 
 def _nobody_to_tell(connection: Connection, row: Any, now: datetime) -> None:
+    if row.kind in crm.KINDS:
+        outbox.drop(connection, row.id, f"{row.connection} is not to be told any more", now)
+        return
     if row.kind == "notify" and row.case_state is not None and row.case_state != "open":
         outbox.drop(connection, row.id, NO_LONGER, now)
         return
@@ -88,9 +97,6 @@ def _nobody_to_tell(connection: Connection, row: Any, now: datetime) -> None:
         title=f"{row.recipient} cannot be told that clients wait",
         advice=f'give [team.{row.recipient}] a channel, for example notify = ["email:anna@example.ru"]',
     )
-
-
-NO_LONGER = "the client no longer waits"
 
 
 async def is_paused(hub: Hub, link: Link) -> bool:
@@ -107,7 +113,7 @@ async def step(hub: Hub, link: Link, now: datetime | None = None) -> bool:
     moment = now or hub.now()
     if await is_paused(hub, link):
         return False
-    rows = await hub.db.read(outbox.due, moment, BATCH, routed(routes(hub), link.name))
+    rows = await hub.db.read(outbox.due, moment, BATCH, routed(hub, link.name))
     if not rows:
         return False
     link = await asyncio.to_thread(link.renewed)
@@ -134,14 +140,14 @@ async def step(hub: Hub, link: Link, now: datetime | None = None) -> bool:
 
 async def _deliver(hub: Hub, link: Link, client: Any, row: Any, now: datetime) -> timedelta | None:
     """Send one effect. Where the connection is in trouble: how long the others have to wait, too."""
-    push = link.pushes[KINDS[row.kind]]
-    if row.kind == "notify" and row.case_state is not None and row.case_state != "open":
-        await hub.db.write(Priority.SETTLE, outbox.drop, row.id, NO_LONGER, now)
+    effect = await hub.db.read(resolve, row, Carrier(link.name, link.pushes, hub.settings.team), now)
+    if isinstance(effect, Drop):
+        await hub.db.write(Priority.SETTLE, outbox.drop, row.id, effect.because, hub.now())
         return None
-    effect = await _resolved(hub, row)
-    if effect is None:
-        await hub.db.write(Priority.SETTLE, outbox.drop, row.id, "there is no notice to amend", hub.now())
+    if isinstance(effect, Wait):
+        await hub.db.write(Priority.SETTLE, outbox.wait, [row.id], effect.until)
         return None
+    push = link.pushes[type(effect)]
     if not await hub.db.write(Priority.SETTLE, outbox.claim, row.id, link.name):
         return None
     try:
@@ -153,6 +159,9 @@ async def _deliver(hub: Hub, link: Link, client: Any, row: Any, now: datetime) -
         await hub.db.write(Priority.SETTLE, _refused, link, str(error), hub.now(), row.id)
         meters.DELIVERED.labels(link.name, "refused").inc()
         return timedelta(0)
+    except NothingToDo as error:
+        await hub.db.write(Priority.SETTLE, outbox.settle, row.id, "dropped", hub.now(), error=str(error))
+        meters.DELIVERED.labels(link.name, "dropped").inc()
     except HubError as error:
         await _bury(hub, link, row, str(error))
     except Exception:  # noqa: BLE001 - one of the four places: a bug in a push is a dead letter
@@ -163,17 +172,8 @@ async def _deliver(hub: Hub, link: Link, client: Any, row: Any, now: datetime) -
     return None
 
 
-async def _resolved(hub: Hub, row: Any) -> Effect | None:
-    """The effect as planned; an amendment with the vendor's id of what it amends, None when nothing was sent."""
-    effect = effects.from_body(row.kind, row.body)
-    if isinstance(effect, Notify):
-        return effect
-    before = await hub.db.read(outbox.last_sent, row.case_id, row.recipient)
-    return None if before is None else replace(effect, replaces=before.vendor_id)
-
-
 def _sent(connection: Connection, name: str, row: Any, sent: Sent, now: datetime) -> None:
-    outbox.settle(connection, row.id, "sent", now, vendor_id=sent.id, url=sent.url)
+    outbox.settle(connection, row.id, "sent", now, vendor_id=sent.id, url=sent.url, card=sent.card, deal=sent.deal)
     for key in (f"access:{name}", f"channel:{row.recipient}"):
         repairs.clear(connection, key)
 

@@ -8,12 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from hub import log, meters
 from hub.core.calls import Verdict
 from hub.core.cases import Case
+from hub.core.crm import Client, Planner, lead_keys
 from hub.core.derive import Derived, derive
 from hub.core.horizon import next_known
 from hub.core.policy import Rulebook
@@ -21,8 +23,9 @@ from hub.core.reconcile import Reconciled, StoredCase, Void, reconcile
 from hub.core.rules import CaseRule
 from hub.core.steps import amend, plan, taken_by
 from hub.core.timeline import Timeline
+from hub.core.wording import Wording
 from hub.engine.hub import Hub
-from hub.store import calls, cases, outbox, people, repairs, timeline
+from hub.store import calls, cases, connections, outbox, people, repairs, timeline
 from hub.store.database import Priority
 from hub.store.outbox import Planned
 
@@ -77,11 +80,19 @@ async def step(
         return None
     book = await hub.book()
     result = await asyncio.to_thread(judge, work, book, hub.registry.rules, moment)
-    changed = await hub.db.write(Priority.DERIVE, keep, work, result, moment)
+    changed = await hub.db.write(Priority.DERIVE, keep, work, result, moment, await planner(hub))
     for contact, why in result.failed.items():
         _log.error("a contact could not be derived", contact=contact, why=why)
     meters.DERIVED.inc(len(result.derived))
     return changed
+
+
+async def planner(hub: Hub) -> Planner:
+    """Who plans what the CRM connections are told, as they are switched on now."""
+    carried = hub.carried
+    targets = await hub.db.read(connections.targets, carried) if carried else []
+    words = Wording(hub.settings.language, ZoneInfo(hub.settings.timezone), hub.settings.team)
+    return Planner(targets, words, hub.settings.team)
 
 
 def gather(connection: Connection, now: datetime, limit: int, resting: timedelta = timedelta(0)) -> Work:
@@ -129,7 +140,7 @@ def _stored(row: Any) -> StoredCase:
     )
 
 
-def keep(connection: Connection, work: Work, result: Result, now: datetime) -> set[str]:
+def keep(connection: Connection, work: Work, result: Result, now: datetime, plans: Planner) -> set[str]:
     """Write a batch; contacts that changed meanwhile are left for the next one. Names of changed page fragments."""
     for contact, why in result.failed.items():
         people.push_away(connection, contact, now + LATER, why)
@@ -140,12 +151,19 @@ def keep(connection: Connection, work: Work, result: Result, now: datetime) -> s
         {contact: work.since[contact] for contact in result.ahead},
     )
     _note_crowds(connection, [work.timelines[contact] for contact in settled], now)
+    clients = {contact: _client(work, contact, result.derived[contact], now) for contact in sorted(settled)}
     changed: set[str] = set()
-    if _keep_calls(connection, work, {contact: result.derived[contact] for contact in sorted(settled)}, now):
+    if _keep_calls(connection, work, {contact: result.derived[contact] for contact in clients}, clients, plans, now):
         changed |= {"calls", "headline"}
-    if _keep_cases(connection, work, {contact: result.reconciled[contact] for contact in sorted(settled)}, now):
+    if _keep_cases(connection, work, {contact: result.reconciled[contact] for contact in clients}, clients, plans, now):
         changed |= {"waits", "closed", "headline"}
     return changed
+
+
+def _client(work: Work, contact: int, derived: Derived, now: datetime) -> Client:
+    """The client with the calls whose verdicts may be believed."""
+    believed = {verdict.ref: verdict for verdict in derived.verdicts if verdict.started_at >= work.since[contact]}
+    return Client(work.timelines[contact], believed, derived.cases, now)
 
 
 def _facts(known: Timeline) -> int:
@@ -166,13 +184,20 @@ def _note_crowds(connection: Connection, timelines: Sequence[Timeline], now: dat
             )
 
 
-def _keep_calls(connection: Connection, work: Work, derived: Mapping[int, Derived], now: datetime) -> bool:
-    """Write the verdicts of what may have changed, and take away those of calls that are no more."""
+def _keep_calls(
+    connection: Connection,
+    work: Work,
+    derived: Mapping[int, Derived],
+    clients: Mapping[int, Client],
+    plans: Planner,
+    now: datetime,
+) -> bool:
+    """Write the verdicts of what may have changed, take away those of calls that are no more, and tell of the rest."""
     rows: list[dict[str, Any]] = []
     missed: list[dict[str, Any]] = []
     verdicts: list[Verdict] = []
     for contact, found in derived.items():
-        believed = {verdict.ref: verdict for verdict in found.verdicts if verdict.started_at >= work.since[contact]}
+        believed = clients[contact].verdicts
         rows += [_call_row(work.rows[ref], contact, verdict) for ref, verdict in believed.items()]
         missed += [
             {
@@ -187,10 +212,43 @@ def _keep_calls(connection: Connection, work: Work, derived: Mapping[int, Derive
         ]
         verdicts += believed.values()
     _note_repairs(connection, verdicts, now)
-    orphans = calls.orphans(connection, work.since, derived, {row["record_id"] for row in rows})
+    told = calls.told(connection, work.since, derived)
+    orphans = sorted(told.keys() - {row["record_id"] for row in rows})
     calls.remove(connection, orphans)
+    if plans.targets:
+        _tell(connection, work, clients, told, plans, now)
+        rows = [{**row, "told": sorted(told.get(row["record_id"], ())) or None} for row in rows]
     calls.put(connection, rows, missed)
     return bool(rows or orphans)
+
+
+def _tell(
+    connection: Connection,
+    work: Work,
+    clients: Mapping[int, Client],
+    told: dict[int, set[str]],
+    plans: Planner,
+    now: datetime,
+) -> None:
+    """Plan what the CRM connections are to be told of calls; `told` then holds that they were."""
+    fresh = {
+        contact: found
+        for contact, client in clients.items()
+        if (found := list(plans.fresh(client, {ref: told.get(work.rows[ref], ()) for ref in client.verdicts})))
+    }
+    keys = {
+        key
+        for contact, found in fresh.items()
+        for target in {target.connection for target, _ in found}
+        for key in lead_keys(target, clients[contact].timeline)
+    }
+    leads = {row.key for row in outbox.by_key(connection, keys)}
+    planned: list[Planned] = []
+    for contact, found in fresh.items():
+        for target, effect in plans.of_calls(clients[contact], found, leads):
+            planned.append(Planned(effect, None, contact, now, target))
+            told.setdefault(work.rows[effect.call], set()).add(target)
+    outbox.plan(connection, planned)
 
 
 def _call_row(record_id: int, contact: int, verdict: Verdict) -> dict[str, Any]:
@@ -226,7 +284,14 @@ def _note_repairs(connection: Connection, verdicts: Sequence[Verdict], now: date
     repairs.clear(connection, *judged)
 
 
-def _keep_cases(connection: Connection, work: Work, found: Mapping[int, Reconciled], now: datetime) -> bool:
+def _keep_cases(
+    connection: Connection,
+    work: Work,
+    found: Mapping[int, Reconciled],
+    clients: Mapping[int, Client],
+    plans: Planner,
+    now: datetime,
+) -> bool:
     """Write what was reconciled and plan what follows from it, in one go."""
     before = {row.id: row for rows in work.stored.values() for row in rows}
     fresh = [(contact, new) for contact, reconciled in found.items() for new in reconciled.new]
@@ -241,14 +306,23 @@ def _keep_cases(connection: Connection, work: Work, found: Mapping[int, Reconcil
     ]
     planned: list[Planned] = []
     renewed: list[dict[str, Any]] = []
+    written = outbox.of_cases(connection, list(before)) if plans.targets else {}
     for contact, row_id, case, taken in standing:
         notices = plan(row_id, case, taken, now)
         planned += [Planned(notice, row_id, contact, notice.at) for notice in notices]
+        planned += [
+            Planned(effect, row_id, contact, now, target)
+            for target, effect in plans.of_case(row_id, case, clients[contact], written.get(row_id, {}))
+        ]
         if notices or row_id in before:
             renewed.append({"id": row_id, **_case_row(contact, case, taken | taken_by(notices))})
     voids = [(contact, before[void.id], void) for contact, reconciled in found.items() for void in reconciled.voids]
     for contact, row, void in voids:
         planned += _corrections(contact, row, void, now)
+        planned += [
+            Planned(effect, row.id, contact, now, target)
+            for target, effect in plans.of_void(void.because, written.get(row.id, {}), now)
+        ]
     cases.renew(connection, renewed)
     cases.renew(connection, [{"id": row.id, **_void_row(row, void)} for _, row, void in voids])
     outbox.plan(connection, planned)

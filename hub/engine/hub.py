@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +11,8 @@ from pathlib import Path
 from hub import clock, registry
 from hub import settings as configuration
 from hub.clock import Clock
+from hub.core import crm
+from hub.core.effects import KINDS
 from hub.core.policy import Rulebook
 from hub.engine.budget import Budgets
 from hub.engine.lock import Busy, Lock
@@ -60,6 +62,16 @@ class Hub:
         ours = frozenset(item.handle for member in team.members.values() for item in member.handles)
         return Lists(self.settings.shared, ours)
 
+    @property
+    def carried(self) -> dict[str, frozenset[str]]:
+        """Connection → the kinds of effects that its CRM is told, of those that are told any."""
+        return _told(self.links, lambda link: link.pushes)
+
+    @property
+    def offered(self) -> dict[str, frozenset[str]]:
+        """As `carried`, with what is switched off, too."""
+        return _told(self.links, lambda link: link.offered)
+
     async def book(self) -> Rulebook:
         """The versions of the rules with the team as it is configured."""
         newest = await self.db.read(rules.newest)
@@ -74,6 +86,11 @@ class Hub:
     def close(self) -> None:
         """Let go of the store."""
         self.db.close()
+
+
+def _told(links: Mapping[str, Link], pushes: Callable[[Link], Container[type]]) -> dict[str, frozenset[str]]:
+    found = {name: frozenset(kind for kind in crm.KINDS if KINDS[kind] in pushes(link)) for name, link in links.items()}
+    return {name: kinds for name, kinds in found.items() if kinds}
 
 
 def context_of(settings: Settings, connection: str, links: Mapping[str, Link] | None = None) -> Context:
@@ -158,6 +175,9 @@ def accept(hub: Hub) -> None:
     lists = [sorted(settings.blocked), sorted(settings.test), sorted(settings.shared), settings.country]
     with hub.db.begin() as connection:
         connections.ensure(connection, [(link.name, link.connector.name) for link in hub.links.values()])
+        carried = hub.carried
+        for name in hub.links:
+            connections.carry(connection, name, carried.get(name, ()), moment)
         if rules.accept(connection, configuration.rules_json(settings.rules), moment):
             people.mark_all_due(connection, moment, only_open=True)
         if rules.remember(connection, "plans", plans):

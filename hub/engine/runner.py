@@ -101,18 +101,17 @@ class Runner:
 
     def _pushes(self) -> list[Lane]:
         """A lane for each connection that carries effects, so that none waits for another's vendor; one for the rest."""
-        ways = deliver.routes(self.hub)
         lanes = [
             Lane(
                 f"push:{name}",
                 partial(deliver.step, self.hub, self.hub.links[name]),
                 event,
-                partial(self._next_push, deliver.routed(ways, name), name),
+                partial(self._next_push, deliver.routed(self.hub, name), name),
             )
             for name, event in self._deliver.items()
             if name
         ]
-        rest = partial(self._next_push, deliver.routed(ways, None), "")
+        rest = partial(self._next_push, deliver.routed(self.hub, None), "")
         return [*lanes, Lane("push", partial(deliver.undeliverable, self.hub), self._deliver[""], rest)]
 
     @staticmethod

@@ -28,20 +28,16 @@ def remove(connection: Connection, record_ids: Sequence[int]) -> None:
             connection.execute(delete(table).where(table.c.record_id.in_(part)))
 
 
-def orphans(
-    connection: Connection, since: Mapping[int, datetime], contact_ids: Iterable[int], kept: set[int]
-) -> list[int]:
-    """Verdicts of the contacts from `since` on that were not derived again: their calls are gone or moved away."""
-    found: list[int] = []
+def told(connection: Connection, since: Mapping[int, datetime], contact_ids: Iterable[int]) -> dict[int, set[str]]:
+    """Call (its record) → the connections that were told of it, of the verdicts of the contacts from `since` on."""
+    found: dict[int, set[str]] = {}
     for part in chunks(contact_ids):
         rows = connection.execute(
-            select(calls.c.record_id, calls.c.contact_id, calls.c.started_at).where(
+            select(calls.c.record_id, calls.c.contact_id, calls.c.started_at, calls.c.told).where(
                 calls.c.contact_id.in_(part), calls.c.started_at >= min(since[contact] for contact in part)
             )
         )
-        found += [
-            row.record_id for row in rows if row.record_id not in kept and row.started_at >= since[row.contact_id]
-        ]
+        found.update({row.record_id: set(row.told or ()) for row in rows if row.started_at >= since[row.contact_id]})
     return found
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from hub.core.crm import Target
 from hub.store import repairs
 from hub.store.bulk import insert_new, plain, upsert
 from hub.store.schema import connections, inbox, streams
@@ -26,6 +27,29 @@ def go_live(connection: Connection, name: str, now: datetime) -> None:
     )
 
 
+def carry(connection: Connection, name: str, kinds: Iterable[str], now: datetime) -> None:
+    """These kinds of effects are switched on; what began before a kind was is told to nobody."""
+    before = connection.scalar(select(connections.c.carries).where(connections.c.name == name)) or {}
+    carries = {kind: before.get(kind, now.isoformat()) for kind in sorted(kinds)}
+    if carries != before:
+        connection.execute(update(connections).where(connections.c.name == name).values(carries=carries))
+
+
+def targets(connection: Connection, kinds: Mapping[str, Collection[str]]) -> list[Target]:
+    """The connections that carry any of the given kinds, each kind with the moment from which on it does."""
+    rows = connection.execute(select(connections).where(connections.c.name.in_(kinds)).order_by(connections.c.name))
+    return [Target(row.name, {kind: _since(row, kind) for kind in kinds[row.name]}) for row in rows]
+
+
+def _since(row: Any, kind: str) -> datetime | None:
+    """When both the connection was live and the kind switched on; None before that."""
+    switched = (row.carries or {}).get(kind)
+    if row.live_since is None or switched is None:
+        return None
+    moments: tuple[datetime, datetime] = (row.live_since, datetime.fromisoformat(switched))
+    return max(moments)
+
+
 def get(connection: Connection, name: str) -> Any:
     """The row of one connection, None when there is none."""
     return connection.execute(select(connections).where(connections.c.name == name)).first()
@@ -40,7 +64,12 @@ def refused(connection: Connection, name: str, why: str, advice: str, now: datet
     """As `pause`, and the operator is told what to do."""
     pause(connection, name, why)
     repairs.note(
-        connection, f"access:{name}", kind="access_refused", connection_name=name, now=now, title=f"{name}: {why}",
+        connection,
+        f"access:{name}",
+        kind="access_refused",
+        connection_name=name,
+        now=now,
+        title=f"{name}: {why}",
         advice=advice,
     )
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, false, func, or_, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, false, func, not_, or_, select, tuple_, update
 
 from hub.core import effects
+from hub.core.crm import KINDS, TASKS
 from hub.core.effects import Effect
 from hub.store.bulk import chunks, insert_new
 from hub.store.schema import cases, outbox
@@ -19,13 +20,16 @@ OPEN = ("planned", "held")
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An effect on its way into the outbox; due_at: when it may be delivered (the recipient's hours)."""
+    """An effect on its way into the outbox.
+
+    due_at: when it may be delivered (the recipient's hours). connection: who carries it; None: whoever can, then.
+    """
 
     effect: Effect
     case_id: int | None
     contact_id: int | None
     due_at: datetime
-    state: str = "planned"
+    connection: str | None = None
 
 
 def plan(connection: Connection, planned: Sequence[Planned]) -> None:
@@ -36,10 +40,10 @@ def plan(connection: Connection, planned: Sequence[Planned]) -> None:
             "kind": effects.kind(item.effect),
             "case_id": item.case_id,
             "contact_id": item.contact_id,
+            "connection": item.connection,
             "recipient": item.effect.to,
             "at": item.effect.at,
             "due_at": item.due_at,
-            "state": item.state,
             "body": effects.body(item.effect),
         }
         for item in planned
@@ -49,21 +53,32 @@ def plan(connection: Connection, planned: Sequence[Planned]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """Effects by (kind, recipient): those `among` the pairs, or all that are not `apart` from them."""
+    """Effects that a lane carries: notices by (kind, recipient), what a CRM is told by (kind, connection).
 
-    among: frozenset[tuple[str, str]] | None = None
-    apart: frozenset[tuple[str, str]] = frozenset()
+    rest: all others instead, those that nobody carries.
+    """
+
+    notices: frozenset[tuple[str, str]] = frozenset()
+    told: frozenset[tuple[str, str]] = frozenset()
+    rest: bool = False
 
     @property
     def holds(self) -> ColumnElement[bool]:
         """The condition on the outbox."""
-        pair = tuple_(outbox.c.kind, outbox.c.recipient)
-        if self.among is not None:
-            return pair.in_(sorted(self.among)) if self.among else false()
-        return or_(outbox.c.recipient.is_(None), pair.not_in(sorted(self.apart))) if self.apart else true()
+        told = _among(outbox.c.connection, self.told)
+        notice = _among(outbox.c.recipient, self.notices)
+        if not self.rest:
+            return or_(and_(outbox.c.kind.in_(KINDS), told), and_(outbox.c.kind.not_in(KINDS), notice))
+        return or_(and_(outbox.c.kind.in_(KINDS), not_(told)), and_(outbox.c.kind.not_in(KINDS), not_(notice)))
 
 
-EVERYBODY = Routed()
+def _among(column: ColumnElement[str | None], pairs: frozenset[tuple[str, str]]) -> ColumnElement[bool]:
+    """Whether (kind, column) is one of the pairs; a column that is empty is in none."""
+    pair = tuple_(outbox.c.kind, func.coalesce(column, ""))
+    return pair.in_(sorted(pairs)) if pairs else false()
+
+
+EVERYBODY = Routed(rest=True)
 
 
 def due(connection: Connection, now: datetime, limit: int, routed: Routed = EVERYBODY) -> list[Any]:
@@ -102,16 +117,16 @@ def settle(
     row_id: int,
     state: str,
     now: datetime,
+    /,
     *,
-    vendor_id: str | None = None,
-    url: str | None = None,
     error: str | None = None,
+    **made: str | None,
 ) -> None:
-    """Note how a delivery ended."""
+    """Note how a delivery ended. made: the columns that say what was made (vendor_id, url, card, deal)."""
     connection.execute(
         update(outbox)
         .where(outbox.c.id == row_id)
-        .values(state=state, settled_at=now, due_at=None, vendor_id=vendor_id, url=url, error=error)
+        .values(state=state, settled_at=now, due_at=None, error=error, **made)
     )
 
 
@@ -169,17 +184,6 @@ def states(connection: Connection, case_ids: Sequence[int]) -> dict[int, list[An
     return found
 
 
-def move(connection: Connection, cases_merged: Sequence[tuple[int, int]]) -> None:
-    """(row that was merged, row that stays): nothing that was planned for a merged case is sent for it."""
-    if cases_merged:
-        connection.execute(
-            update(outbox)
-            .where(outbox.c.case_id == bindparam("merged"), outbox.c.state.in_(OPEN))
-            .values(state="dropped", error="the case was merged into another", due_at=None),
-            [{"merged": merged} for merged, _ in cases_merged],
-        )
-
-
 def listing(
     connection: Connection,
     *,
@@ -230,3 +234,38 @@ def last_sent(connection: Connection, case_id: int, recipient: str) -> Any:
         .order_by(outbox.c.id.desc())
         .limit(1)
     ).first()
+
+
+def of_cases(connection: Connection, case_ids: Sequence[int]) -> dict[int, dict[str, list[Effect]]]:
+    """Case row → connection → what was planned for its CRM, in order, whatever became of it."""
+    found: dict[int, dict[str, list[Effect]]] = {}
+    for part in chunks(case_ids):
+        rows = connection.execute(
+            select(outbox.c.case_id, outbox.c.connection, outbox.c.kind, outbox.c.body)
+            .where(outbox.c.case_id.in_(part), outbox.c.kind.in_(KINDS))
+            .order_by(outbox.c.id)
+        )
+        for row in rows:
+            effect = effects.from_body(row.kind, row.body)
+            found.setdefault(row.case_id, {}).setdefault(row.connection, []).append(effect)
+    return found
+
+
+def by_key(connection: Connection, keys: Iterable[str]) -> list[Any]:
+    """The effects of these keys, as far as they were planned."""
+    return [
+        row
+        for part in chunks(sorted(keys))
+        for row in connection.execute(select(outbox).where(outbox.c.key.in_(part)).order_by(outbox.c.id))
+    ]
+
+
+def tasks(connection: Connection, case_id: int, name: str) -> list[Any]:
+    """What was planned for the task of a case in one connection, in order."""
+    return list(
+        connection.execute(
+            select(outbox)
+            .where(outbox.c.case_id == case_id, outbox.c.connection == name, outbox.c.kind.in_(TASKS))
+            .order_by(outbox.c.id)
+        )
+    )

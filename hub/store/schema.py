@@ -78,7 +78,8 @@ def _key() -> Column[int]:
 
 
 # One row a connection of the configuration. live_since: when the daemon first ran it. state: `active`, or `paused`
-# (access refused; `because` says what the operator must do). clock_offset: source − ours in milliseconds.
+# (access refused; `because` says what the operator must do). clock_offset: source − ours in milliseconds. carries: kinds
+# of effects that its settings switch on, each with since when.
 connections = Table(
     "connections",
     metadata,
@@ -89,6 +90,7 @@ connections = Table(
     Column("live_since", Instant),
     Column("received_at", Instant),
     Column("clock_offset", Integer, nullable=False, server_default="0"),
+    Column("carries", Json),
 )
 
 # How far each stream was read. due_at: when to pull next; complete_until: nothing older is missing.
@@ -297,6 +299,7 @@ versions = Table(
 )
 
 # Verdicts on calls: what `crmhub calls` prints, one row a call. pending: time alone will still change the verdict.
+# told: connections that were told of the call.
 calls = Table(
     "calls",
     metadata,
@@ -310,6 +313,7 @@ calls = Table(
     Column("excluded", Text),
     Column("line_group", Text),
     Column("pending", Boolean, nullable=False),
+    Column("told", Json),
     Column("row", Json, nullable=False),
     Index("ix_calls_started_at", "started_at", "record_id"),
     Index("ix_calls_contact_id", "contact_id", "started_at"),
@@ -362,7 +366,7 @@ cases = Table(
 
 # What is to be done outside. state: `planned` waits for due_at, `held` waits for the recipient's hours, `sending`
 # claimed, `sent`, `dropped` (no longer true, or nobody to tell), `dead` refused by the vendor, `unknown` may or may not
-# have happened.
+# have happened. connection: who carries it, of notices once it is claimed. card, deal: what was made with it there.
 outbox = Table(
     "outbox",
     metadata,
@@ -380,6 +384,8 @@ outbox = Table(
     Column("error", Text),
     Column("vendor_id", Text),
     Column("url", Text),
+    Column("card", Text),
+    Column("deal", Text),
     Column("settled_at", Instant),
     Column("body", Json, nullable=False),
     Index(
@@ -414,7 +420,8 @@ repairs = Table(
 # which the next request would be due if all came evenly (GCRA). strikes: how often lately the vendor found it too much;
 # each makes the pace slower and the next rest longer. rests_until: nobody asks before.
 budgets = Table(
-    "budgets", metadata,
+    "budgets",
+    metadata,
     Column("account", Text, primary_key=True),
     Column("tat", BigInteger, nullable=False, server_default="0"),
     Column("strikes", Integer, nullable=False, server_default="0"),
@@ -424,7 +431,8 @@ budgets = Table(
 # What a person's consent gave, encrypted. generation: counts the pairs. claimed_until: somebody refreshes it until then.
 # refused: why the vendor renews it no more.
 tokens = Table(
-    "tokens", metadata,
+    "tokens",
+    metadata,
     Column("connection", Text, primary_key=True),
     Column("body", LargeBinary, nullable=False),
     Column("generation", Integer, nullable=False),
@@ -436,7 +444,8 @@ tokens = Table(
 
 # Secrets that the configuration names as { stored = "…" }, encrypted.
 secrets = Table(
-    "secrets", metadata,
+    "secrets",
+    metadata,
     Column("name", Text, primary_key=True),
     Column("body", LargeBinary, nullable=False),
 )

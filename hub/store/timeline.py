@@ -108,7 +108,7 @@ def _gone(row: Any, until: datetime | None) -> bool:
 def _fact(row: Any, live_since: Mapping[str, datetime | None]) -> Fact[Any]:
     since = live_since.get(row.connection)
     live = row.as_live or (since is not None and row.at is not None and row.at >= since)
-    return Fact(f"{row.connection}/{row.kind}/{row.source_id}", rec.stored(row.body), live, row.clamped)
+    return Fact(f"{row.connection}/{row.kind}/{row.source_id}", rec.stored(row.body), live, row.clamped, row.as_live)
 
 
 def _first_inbound(connection: Connection, owners: Mapping[int, int]) -> dict[int, str]:

@@ -54,10 +54,10 @@ async def test_a_contact_that_changes_while_it_is_derived_is_derived_again(hub: 
     await absorb.step(hub, now=now)
     gathered = await hub.db.read(derive.gather, now, 50)
     result = derive.judge(gathered, await hub.book(), hub.registry.rules, now)
-    contact = min(gathered.revisions)
+    contact, plans = min(gathered.revisions), await derive.planner(hub)
     with hub.db.begin() as connection:
         people.mark_due(connection, {contact: now}, now)
     with hub.db.begin() as connection:
-        derive.keep(connection, gathered, result, now)
+        derive.keep(connection, gathered, result, now, plans)
     still_due = [row.id for row in await hub.db.read(people.due, now, 50)]
     assert still_due == [contact]

@@ -75,6 +75,7 @@ def upgrade() -> None:
         sa.Column("live_since", sa.BigInteger(), nullable=True),
         sa.Column("received_at", sa.BigInteger(), nullable=True),
         sa.Column("clock_offset", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("carries", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_connections")),
     )
     op.create_table(
@@ -198,6 +199,8 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("vendor_id", sa.Text(), nullable=True),
         sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("card", sa.Text(), nullable=True),
+        sa.Column("deal", sa.Text(), nullable=True),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
@@ -329,6 +332,7 @@ def upgrade() -> None:
         sa.Column("excluded", sa.Text(), nullable=True),
         sa.Column("line_group", sa.Text(), nullable=True),
         sa.Column("pending", sa.Boolean(), nullable=False),
+        sa.Column("told", sa.LargeBinary(), nullable=True),
         sa.Column("row", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["record_id"], ["records.id"], name=op.f("fk_calls_record_id")),
         sa.PrimaryKeyConstraint("record_id", name=op.f("pk_calls")),
