@@ -14,11 +14,13 @@ import uvicorn
 
 from hub import log
 from hub.engine.broadcast import Broadcaster
-from hub.engine.hub import LOCK, Hub, accept, open_hub
+from hub.engine.connecting import ASKED
+from hub.engine.hub import LOCK, Hub, accept, load_settings, open_hub
 from hub.engine.lock import Lock
 from hub.engine.runner import Runner
-from hub.errors import ConfigError, Mistake
-from hub.settings import Web
+from hub.errors import ConfigError, Mistake, Temporary
+from hub.settings import Settings, Web
+from hub.store import rules
 from hub.web.app import build
 
 _log = log.get("daemon")
@@ -26,6 +28,8 @@ _log = log.get("daemon")
 GRACE = 8.0
 """Seconds that running deliveries and requests get after a signal; the process ends within 10."""
 BACKLOG = 2048
+LOOK = 1.0
+"""Seconds between looks at whether somebody changed the configuration."""
 PATIENCE = 5.0
 """Seconds that a command which holds the store may take to end before the daemon gives up."""
 
@@ -43,11 +47,18 @@ async def run(config: Path, ready: Callable[[str], None] = lambda _: None, stop:
 
     Raises ConfigError when the configuration is wrong, Busy when another process works on the same store.
     """
+    stop = stop or asyncio.Event()
     hub = open_hub(config)
     try:
         with Lock(hub.settings.data / LOCK, PATIENCE), _listening(hub.settings.web) as listening:
             accept(hub)  # a command that held the lock a moment ago has kept it from being accepted
-            await _serve(hub, listening, ready, stop or asyncio.Event())
+            await _serve(hub, listening, ready, stop)
+            while not stop.is_set():
+                hub.close()
+                hub = open_hub(config)
+                accept(hub)
+                _log.info("the configuration was read again")
+                await _serve(hub, listening, lambda _: None, stop)
             _log.info("stopped")
     finally:
         hub.close()
@@ -71,6 +82,7 @@ def _listening(web: Web) -> Iterator[socket.socket]:
 
 
 async def _serve(hub: Hub, listening: socket.socket, ready: Callable[[str], None], stop: asyncio.Event) -> None:
+    """Until a signal says stop, or the configuration is to be read again: who asks meanwhile waits at the socket."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows has no handlers in its loop: there Ctrl+C raises
@@ -95,9 +107,12 @@ async def _serve(hub: Hub, listening: socket.socket, ready: Callable[[str], None
     try:
         async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as group:
             group.create_task(runner.run(), name="runner")
-            serving = group.create_task(server.serve([listening]), name="web")
+            serving = group.create_task(server.serve([listening.dup()]), name="web")  # which it closes in the end
             group.create_task(_announce(server, serving, listening, ready, stop), name="announce")
-            await stop.wait()
+            ends = {group.create_task(stop.wait(), name="stop"), group.create_task(_changed(hub), name="configuration")}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                end.cancel()
             _log.info("stopping")
             limit.reschedule(loop.time() + GRACE)
             broadcaster.close()
@@ -105,6 +120,31 @@ async def _serve(hub: Hub, listening: socket.socket, ready: Callable[[str], None
             server.should_exit = True
     except TimeoutError:
         _log.warning("stopped before everything was finished; what was claimed is looked at when the hub starts again")
+
+
+async def _changed(hub: Hub) -> None:
+    """Until somebody who changed the configuration asks the hub to go by it, and it can."""
+    before = await hub.db.read(rules.recall, ASKED)
+    while True:
+        await asyncio.sleep(LOOK)
+        with suppress(Temporary):  # the store is out of reach for a moment
+            asked = await hub.db.read(rules.recall, ASKED)
+            if asked != before and _may_go_by(hub.settings):
+                return
+            before = asked
+
+
+def _may_go_by(running: Settings) -> bool:
+    """Whether the file as it is now can be gone by without a new process; else the log says what is in the way."""
+    try:
+        settings, _, _ = load_settings(running.path)
+    except ConfigError as error:
+        _log.error("the changed configuration has mistakes; the hub goes on by the old one", why=str(error))
+        return False
+    kept = (settings.web, settings.data, settings.database) == (running.web, running.data, running.database)
+    if not kept:
+        _log.warning("[web], data or database was changed; the hub goes by it when it is started anew")
+    return kept
 
 
 async def _announce(

@@ -133,7 +133,7 @@ def links(settings: Settings, registry: Registry, vault: Vault) -> dict[str, Lin
                 'plugin = "records"',
             )
             continue
-        link = _link(connection, connector, vault, settings.path.name, wrong)
+        link = linked(connection, connector, vault, settings.path.name, wrong)
         if link is not None:
             found[name] = link
     if wrong.found:
@@ -148,13 +148,16 @@ def _text(settings: Settings) -> str:
         return ""
 
 
-def _link(connection: ConnectionSettings, connector: Connector, vault: Vault, source: str, wrong: Wrong) -> Link | None:
+def linked(
+    connection: ConnectionSettings, connector: Connector, vault: Vault, source: str, wrong: Wrong
+) -> Link | None:
+    """The connection with its keys checked; None where they are wrong, which is noted."""
     problem = None
     try:
         options = connection.resolved(vault, source)
     except ConfigError as error:
         problem, options = error, _without_secrets(connection.options)
-    again = partial(_link, connection, connector, vault, source, Wrong())
+    again = partial(linked, connection, connector, vault, source, Wrong())
     try:
         return Link(connection.name, connector, connector.settings.model_validate(options), problem, again)
     except ValidationError as error:

@@ -66,8 +66,9 @@ def test_label_hint_example_and_default_come_from_the_model() -> None:
     assert ASKED["calls"].choices == ("ignore", "read")
 
 
-def test_what_is_needed_to_get_in_ends_with_the_last_secret() -> None:
-    assert [key for key, item in ASKED.items() if item.access] == ["address", "secret"]
+def test_what_is_needed_to_get_in_is_asked_first() -> None:
+    assert [item.key for item in questions(Model, ["secret", "address"]) if item.first] == ["address", "secret"]
+    assert all(item.first for item in ASKED.values())
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from rich.table import Table
 
 from hub import registry, settings
 from hub.cli.state import State, catch_up
-from hub.engine.host import ConnectionHost, lend, trial
+from hub.engine.connecting import check as check_access
+from hub.engine.host import lend, trial
 from hub.engine.hub import OWN, Hub, load_settings, stored_hub, vault_of
-from hub.errors import HubError
 from hub.registry import Link
 from hub.sdk.connector import Checked
 from hub.settings import Draft, Person
@@ -90,28 +90,21 @@ def _drafts(found: registry.Registry, chosen: str | None, given: dict[str, str])
     """One section a connector that can be opened; only the chosen one is switched on."""
     if chosen is not None and chosen not in found.connectors:
         raise typer.BadParameter(f"no plugin offers {chosen}; known are {', '.join(sorted(found.connectors))}")
+    try:
+        values = settings.answers(settings.questions(found.connectors[chosen].settings), given) if chosen else {}
+    except ValueError as error:
+        raise typer.BadParameter(f"{chosen}: {error}") from None
     return tuple(
         settings.draft(
-            "pbx" if connector.streams else name,
+            "pbx" if connector.telephony else name,
             name,
             connector.settings,
-            {key: _value(value) for key, value in given.items()} if name == chosen else {},
+            values if name == chosen else {},
             remark=connector.title,
             active=name == chosen,
         )
         for name, connector in sorted(found.connectors.items())
     )
-
-
-def _value(text: str) -> object:
-    """A value as it was typed: a number, a list with commas, `env:NAME` for a secret, otherwise text."""
-    if text.startswith("env:"):
-        return {"env": text[4:]}
-    if text.startswith("file:"):
-        return {"file": text[5:]}
-    if text.isdigit() and len(text) < 6:
-        return int(text)
-    return text.split(",") if "," in text else text
 
 
 def check(
@@ -139,26 +132,10 @@ def check(
 async def _check_all(configured: settings.Settings, hub: Hub | None, links: list[Link]) -> list[tuple[str, Checked]]:
     try:
         hosts = [(link, lend(hub, link) if hub else trial(configured, link)) for link in links]
-        return [(link.name, result) for link, host in hosts for result in await _check(link, host)]
+        return [(link.name, result) for link, host in hosts for result in await check_access(link, host)]
     finally:
         if hub is not None:
             await hub.refreshes.finish()
-
-
-async def _check(link: Link, host: ConnectionHost) -> list[Checked]:
-    if link.problem is not None:
-        return [
-            Checked("its secrets can be found", ok=False, problem=str(mistake)) for mistake in link.problem.mistakes
-        ]
-    if link.connector.open is None or link.connector.check is None:
-        return [Checked("its keys are right", ok=True)]
-    try:
-        async with asyncio.timeout(30), link.connector.open(link.settings, host) as client:
-            return list(await link.connector.check(client))
-    except TimeoutError:
-        return [Checked("it answers", ok=False, problem="no answer within 30 s; is the address right?")]
-    except (HubError, OSError) as error:
-        return [Checked("it can be opened", ok=False, problem=str(error))]
 
 
 def plugins(json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False) -> None:

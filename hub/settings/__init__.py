@@ -1,6 +1,6 @@
 """What has the operator configured? `load` reads `config.toml` into checked values, or lists everything wrong with it."""
 
-from hub.settings.asking import Question, questions, text_of, value_of
+from hub.settings.asking import Question, answers, questions, text_of, value_of
 from hub.settings.mistakes import Wrong, from_model
 from hub.settings.reading import load, parse
 from hub.settings.secrets import Secret, Vault
@@ -21,6 +21,7 @@ __all__ = [
     "Vault",
     "Web",
     "Wrong",
+    "answers",
     "draft",
     "from_model",
     "load",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal, Union, get_args, get_origin
@@ -24,8 +24,8 @@ _YES, _NO = frozenset({"yes", "y", "true", "on", "1", "да"}), frozenset({"no",
 class Question:
     """One key of a connection, as a person is asked for it.
 
-    label: what a person calls it. hint: where he finds it. access: it belongs to getting in, and is asked before
-    everything that may be decided later.
+    label: what a person calls it. hint: where he finds it. first: it is needed to get in, and asked before everything
+    that may be decided later.
     """
 
     key: str
@@ -36,18 +36,16 @@ class Question:
     default: Any = None
     example: str = ""
     choices: tuple[str, ...] = ()
-    access: bool = True
+    first: bool = True
 
 
-def questions(model: type[BaseModel]) -> tuple[Question, ...]:
+def questions(model: type[BaseModel], first: Collection[str] = ()) -> tuple[Question, ...]:
     """The keys of a connector's settings in the order of its model.
 
-    A model begins with what is needed to get in: its last required key or secret ends that part.
+    first: those that are needed to get in, where they are not all.
     """
     asked = [_question(field.alias or name, field) for name, field in model.model_fields.items()]
-    needed = [place for place, item in enumerate(asked) if item.required or item.kind == "secret"]
-    last = max(needed, default=-1)
-    return tuple(item if place <= last else replace(item, access=False) for place, item in enumerate(asked))
+    return tuple(replace(item, first=not first or item.key in first) for item in asked)
 
 
 def value_of(question: Question, text: str) -> Any:
@@ -62,6 +60,20 @@ def value_of(question: Question, text: str) -> Any:
     if source in SOURCES and name:
         return {source: name}
     return _READ[question.kind](question, text)
+
+
+def answers(asked: Collection[Question], typed: Mapping[str, str]) -> dict[str, Any]:
+    """Key → value of what was typed. ValueError names a key that is not asked for, or says how it is written."""
+    known = {item.key: item for item in asked}
+    given: dict[str, Any] = {}
+    for key, text in typed.items():
+        if key not in known:
+            raise ValueError(f"there is no key {key}; known are {', '.join(known)}")
+        try:
+            given[key] = value_of(known[key], text)
+        except ValueError as error:
+            raise ValueError(f"{key}: {error}") from None
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def text_of(question: Question, value: Any) -> str:

@@ -93,6 +93,20 @@ connections = Table(
     Column("carries", Json),
 )
 
+# Connections that are being made, until they are saved or given up. state: digest of what the vendor sends back with the
+# person's consent, once. seat: digest of the browser's cookie, NULL for the command line. body: what was given so far,
+# encrypted; answer: what the vendor sent to the redirect page for the command line, encrypted.
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("state", Text, unique=True),
+    Column("seat", Text),
+    Column("body", LargeBinary, nullable=False),
+    Column("answer", LargeBinary),
+    Column("expires_at", Instant, nullable=False),
+)
+
 # How far each stream was read. due_at: when to pull next; complete_until: nothing older is missing.
 streams = Table(
     "streams",

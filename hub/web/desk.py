@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode
 from zoneinfo import ZoneInfo
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -30,6 +30,9 @@ from hub.web.texts import N_, Texts
 
 FOLDER = Path(__file__).parent
 YEAR = 31_536_000
+LARGEST = 100
+"""Fields of a form."""
+Form = Mapping[str, str]
 
 MENU: tuple[tuple[str, str, str, str], ...] = (
     ("now", "/", "now", N_("Now")),
@@ -122,6 +125,15 @@ class Desk:
             seat=secrets.token_urlsafe(18) if is_new else seat,
             is_new=is_new,
         )
+
+    async def form(self, request: Request) -> tuple[Form, str]:
+        """The texts of a form, and its number; a form that is not ours is refused."""
+        async with request.form(max_files=0, max_fields=LARGEST) as sent:
+            form = {name: value for name, value in sent.items() if isinstance(value, str)}
+        number = self.forms.number(form.get("token", ""), request.cookies.get(SEAT))
+        if number is None:
+            raise HTTPException(403)
+        return form, number
 
     def name(self, visitor: Visitor, ref: str | None) -> str:
         """The name of one of us, else his address as people write it."""

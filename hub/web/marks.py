@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -16,15 +15,13 @@ from hub.engine.receive import arrival
 from hub.sdk.connector import Raw
 from hub.store import history, pages
 from hub.web import texts
-from hub.web.desk import Desk, local
-from hub.web.forms import SEAT, once
+from hub.web.desk import Desk, Form, local
+from hub.web.forms import once
 
 KINDS = ("taken", "closed", "reopened")
 SHOWN = frozenset({"waits", "closed", "headline"})
 """Names by which the pages are told that a decision took effect."""
 LONGEST_NOTE = 500
-
-Form = Mapping[str, str]
 
 
 def router(desk: Desk) -> APIRouter:
@@ -33,7 +30,7 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.post("/marks")
     async def mark(request: Request) -> Response:
-        form, number = await _form(desk, request)
+        form, number = await desk.form(request)
         visitor = desk.visitor(request)
         key, kind = form.get("on", ""), form.get("kind", "")
         if kind not in KINDS or (kind == "closed" and form.get("reason") not in CLOSING_REASONS):
@@ -53,7 +50,7 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.post("/me")
     async def me(request: Request) -> Response:
-        form, _ = await _form(desk, request)
+        form, _ = await desk.form(request)
         response = desk.see(form.get("back", "/"))
         if form.get("member") in desk.members:
             desk.remember(request, response, "member", form["member"])
@@ -61,7 +58,7 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.post("/look")
     async def look(request: Request) -> Response:
-        form, _ = await _form(desk, request)
+        form, _ = await desk.form(request)
         response = desk.see(form.get("back", "/"))
         if form.get("lang") in texts.LANGUAGES:
             desk.remember(request, response, "lang", form["lang"])
@@ -70,16 +67,6 @@ def router(desk: Desk) -> APIRouter:
         return response
 
     return routes
-
-
-async def _form(desk: Desk, request: Request) -> tuple[Form, str]:
-    """The form's texts, and its number; a form that is not ours is refused."""
-    async with request.form(max_files=0, max_fields=20) as sent:
-        form = {name: value for name, value in sent.items() if isinstance(value, str)}
-    number = desk.forms.number(form.get("token", ""), request.cookies.get(SEAT))
-    if number is None:
-        raise HTTPException(403)
-    return form, number
 
 
 async def _keep(desk: Desk, number: str, key: str, kind: str, by: str, form: Form) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hub.core.effects import AddNote, CreateLead, CreateTask, Effect, LogCall
 from hub.web.texts import N_
 
 Table = Mapping[str, str]
@@ -138,6 +139,14 @@ EFFECTS: Table = {
     "send_message": N_("Message"),
     "originate": N_("Call to the client"),
 }
+
+WRITES: Mapping[type[Effect], tuple[str, str]] = {
+    CreateTask: (N_("A task “Call back” after a missed call"), N_("closed by itself once the client was reached")),
+    LogCall: (N_("Calls in the client's card"), N_("one call, one entry; whoever talked last answers for it")),
+    CreateLead: (N_("A lead for an unknown number"), N_("never a second one for the same number")),
+    AddNote: (N_("A note where a client was lost in a transfer"), ""),
+}
+"""What a connection may write, told before it does; corrections go with what they correct."""
 
 DELIVERY_STATES: Mapping[str, tuple[str, str]] = {
     "planned": ("", N_("waits")),

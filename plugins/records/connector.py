@@ -198,6 +198,25 @@ def pushes(settings: Settings) -> Sequence[Push]:
     return (Push(Notify, send), Push(AmendNotice, send))
 
 
+# words
+
+RUSSIAN = {
+    "Records (the hub's own format)": "Записи (собственный формат хаба)",
+    "anything that can write JSON: by file or signed webhook": "всё, что умеет писать JSON: файлом или подписанным вебхуком",
+    "Shared with the sender, who signs each request with it.": "Общий с отправителем: он подписывает им каждый запрос.",
+    "For senders that cannot sign: Authorization: Bearer <token>.": (
+        "Для тех, кто подписывать не умеет: Authorization: Bearer <token>."
+    ),
+    "Address of yours that gets notices as signed POST requests.": (
+        "Ваш адрес, на который приходят извещения подписанными запросами POST."
+    ),
+    "files can be imported": "файлы можно загружать",
+    "the webhook accepts signed requests": "вебхук принимает подписанные запросы",
+    'set secret = { env = "NAME" } or token; until then every request is refused': (
+        "задайте secret или token; до тех пор любой запрос отклоняется"
+    ),
+}
+
 # contents
 
 CONNECTOR = Connector(
@@ -210,4 +229,6 @@ CONNECTOR = Connector(
     webhook=webhook,
     push=pushes,
     read=read,
+    about="anything that can write JSON: by file or signed webhook",
+    words={"ru": RUSSIAN},
 )

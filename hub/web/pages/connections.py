@@ -18,6 +18,7 @@ from hub.settings.secrets import secret_of
 from hub.store import connections, pages, repairs
 from hub.web.desk import Desk, Visitor
 from hub.web.formats import Formats
+from hub.web.pages.connecting import switches
 from hub.web.pages.repairs import told
 from hub.web.texts import N_
 
@@ -101,6 +102,8 @@ def router(desk: Desk) -> APIRouter:
             dead=dead,
             repairs=[told(row, desk, visitor) for row in found],
             access=_access(desk, name),
+            login=desk.hub.links[name].login,
+            switches=switches(desk.hub.links[name].offered.values()),
         )
 
     return routes

@@ -88,11 +88,15 @@ LOOKS: Mapping[str, Look] = {
     ),
 }
 """By kind; a kind that is not here is told in the words it was noted with."""
+SIGN_IN = N_(
+    "Sign in to it anew: it then goes on by itself where it stopped. The others go on meanwhile, and nothing is lost."
+)
+"""Advice where access is refused to a connection that a person signs in to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A repair as a page shows it. details: what the system itself said."""
+    """A repair as a page shows it. details: what the system itself said. sign_in: the connection to sign in to anew."""
 
     icon: str
     tone: str
@@ -102,6 +106,7 @@ class Told:
     href: str
     since: datetime
     count: int
+    sign_in: str = ""
 
 
 def told(row: Mapping[str, Any], desk: Desk, visitor: Visitor) -> Told:
@@ -117,15 +122,18 @@ def told(row: Mapping[str, Any], desk: Desk, visitor: Visitor) -> Told:
     if row["kind"] == "crowd":
         href = f"/contacts/{key}"
     values = {"name": name, "key": key}
+    sign_in = name if row["kind"] == "access_refused" and own and desk.hub.links[name].login is not None else ""
+    advice = SIGN_IN if sign_in else look.advice
     return Told(
         look.icon,
         look.tone,
         say(look.title, **values),
-        say(look.advice, **values),
+        say(advice, **values),
         details,
         href,
         row["since"],
         row["count"],
+        sign_in,
     )
 
 

@@ -16,6 +16,7 @@ from plugins.telephony.asterisk.fold.sessions import epoch_of
 from plugins.telephony.asterisk.live import Pbx, live
 from plugins.telephony.asterisk.session import Session, opened
 from plugins.telephony.asterisk.settings import Settings
+from plugins.telephony.asterisk.words import RUSSIAN
 
 _LISTEN = 3.0
 _NEEDED = ("call", "agent", "cdr", "system")
@@ -162,4 +163,7 @@ CONNECTOR = Connector(
     parse_reads=("timezone", "trunk_channels", "queues", "outbound_prefix", "company_number", "country"),
     streams=streams,
     read=read,
+    about="a PBX, live over its manager interface (AMI)",
+    asks=("host", "port", "username", "secret", "timezone", "cdr"),
+    words={"ru": RUSSIAN},
 )

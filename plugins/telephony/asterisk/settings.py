@@ -27,11 +27,20 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    host: str = Field(default="127.0.0.1", description="address of the PBX, as permitted in manager.conf (permit=)")
-    port: int = Field(default=5038, ge=1, le=65535, description="port of the manager interface; manager.conf, port=")
-    username: str = Field(default="", description="the account's name: the section in brackets in manager.conf")
-    secret: SecretStr = Field(default=SecretStr(""), description="the account's secret= in manager.conf")
+    host: str = Field(
+        title="Address", default="127.0.0.1", description="address of the PBX, as permitted in manager.conf (permit=)"
+    )
+    port: int = Field(
+        title="Port", default=5038, ge=1, le=65535, description="port of the manager interface; manager.conf, port="
+    )
+    username: str = Field(
+        title="Account", default="", description="the account's name: the section in brackets in manager.conf"
+    )
+    secret: SecretStr = Field(
+        title="Secret", default=SecretStr(""), description="the account's secret= in manager.conf"
+    )
     timezone: str = Field(
+        title="Time zone",
         default="Europe/Moscow",
         description="zone of the PBX's own clock (readlink /etc/localtime there); CDR times are local to it",
     )
@@ -48,7 +57,8 @@ class Settings(BaseModel):
     company_number: str = Field(default="", description="the number clients see on outbound calls, if it is one")
     country: str = Field(default="", description="country (ISO 3166) of numbers without one; empty: the hub's")
     cdr: Source = Field(
-        description="call detail records for repairs: a CSV file, or {url = …, table = …}; see cdr_custom.conf"
+        title="Call records",
+        description="call detail records for repairs: a CSV file, or {url = …, table = …}; see cdr_custom.conf",
     )
     cel: Source = Field(description="channel event log for exact repairs: a CSV file, or {url = …, table = …}")
 

@@ -19,23 +19,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", name=op.f("pk_budgets")),
     )
     op.create_table(
-        "secrets",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_secrets")),
-    )
-    op.create_table(
-        "tokens",
-        sa.Column("connection", sa.Text(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("generation", sa.Integer(), nullable=False),
-        sa.Column("expires_at", sa.BigInteger(), nullable=True),
-        sa.Column("refreshed_at", sa.BigInteger(), nullable=False),
-        sa.Column("claimed_until", sa.BigInteger(), nullable=True),
-        sa.Column("refused", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("connection", name=op.f("pk_tokens")),
-    )
-    op.create_table(
         "cases",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("contact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -108,6 +91,17 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("wake_at IS NOT NULL"),
         postgresql_where=sa.text("wake_at IS NOT NULL"),
+    )
+    op.create_table(
+        "drafts",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=True),
+        sa.Column("seat", sa.Text(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drafts")),
+        sa.UniqueConstraint("state", name=op.f("uq_drafts_state")),
     )
     op.create_table(
         "group_aliases",
@@ -244,6 +238,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version", name=op.f("pk_rules")),
     )
     op.create_table(
+        "secrets",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_secrets")),
+    )
+    op.create_table(
         "streams",
         sa.Column("connection", sa.Text(), nullable=False),
         sa.Column("stream", sa.Text(), nullable=False),
@@ -254,6 +254,17 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("connection", "stream", name=op.f("pk_streams")),
+    )
+    op.create_table(
+        "tokens",
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("refreshed_at", sa.BigInteger(), nullable=False),
+        sa.Column("claimed_until", sa.BigInteger(), nullable=True),
+        sa.Column("refused", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("connection", name=op.f("pk_tokens")),
     )
     op.create_table(
         "records",
@@ -436,7 +447,9 @@ def downgrade() -> None:
         postgresql_where=sa.text("contact_id IS NOT NULL"),
     )
     op.drop_table("records")
+    op.drop_table("tokens")
     op.drop_table("streams")
+    op.drop_table("secrets")
     op.drop_table("rules")
     op.drop_table("repairs")
     op.drop_index("ix_packs_received_at", table_name="packs")
@@ -480,6 +493,7 @@ def downgrade() -> None:
     op.drop_table("handles")
     op.drop_index("ix_group_aliases_root", table_name="group_aliases")
     op.drop_table("group_aliases")
+    op.drop_table("drafts")
     op.drop_index(
         "ix_contacts_wake",
         table_name="contacts",
@@ -505,6 +519,4 @@ def downgrade() -> None:
     op.drop_index("ix_cases_contact_id", table_name="cases")
     op.drop_index("ix_cases_closed_at", table_name="cases")
     op.drop_table("cases")
-    op.drop_table("tokens")
-    op.drop_table("secrets")
     op.drop_table("budgets")
