@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("imports", "webhook", "flat")
+NAMES = ("imports", "webhook", "flat", "backfill")
 
 
 def main() -> None:
