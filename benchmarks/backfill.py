@@ -1,6 +1,6 @@
 """What do 100,000 contacts of a CRM cost, from pages to clients? A process of its own that reads, absorbs and derives.
 
-    python -m benchmarks.backfill FOLDER FILE...
+python -m benchmarks.backfill FOLDER FILE...
 """
 
 import asyncio
@@ -35,14 +35,19 @@ def run(scale: float) -> Iterator[tuple[str, str]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "config.toml").write_text(history.CONFIG.format(port=0), encoding="utf-8")
-        files = [_write(folder / f"{number}.pages", contacts.pages(count, part)) for number, (_, part) in enumerate(PHASES)]
+        files = [
+            _write(folder / f"{number}.pages", contacts.pages(count, part)) for number, (_, part) in enumerate(PHASES)
+        ]
         bare = _bare(folder / "bare.db", files[0])
         command = [sys.executable, "-m", "benchmarks.backfill", str(folder), *map(str, files)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     for (what, _), result in zip(PHASES, results, strict=True):
         rate = result["read"] / result["seconds"]
-        yield f"contacts: {what}", f"{result['read']:,} in {result['cpu']:.2f} CPU s: {rate:,.0f}/s, RSS {result['rss']:.0f} MB"
+        yield (
+            f"contacts: {what}",
+            f"{result['read']:,} in {result['cpu']:.2f} CPU s: {rate:,.0f}/s, RSS {result['rss']:.0f} MB",
+        )
     yield "clients", f"{results[0]['clients']:,}"
     yield "a bare table of their JSON", f"{bare:.2f} CPU s"
     yield "ratio", f"{results[0]['cpu'] / bare:.1f}"

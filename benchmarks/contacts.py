@@ -36,17 +36,31 @@ def _contact(number: int, again: bool) -> dict[str, Any]:
     """A contact as CRMs answer it, of some 900 bytes: one or two phones, an e-mail, an owner, a company."""
     dice = random.Random(number)
     identity, at = 51_000 + number, START + number
-    phones = [_phone(number, dice), *([f"8 (812) {number % 900 + 100}-{number // 900:04}"] if dice.random() < 0.4 else [])]
+    phones = [
+        _phone(number, dice),
+        *([f"8 (812) {number % 900 + 100}-{number // 900:04}"] if dice.random() < 0.4 else []),
+    ]
     if again:
         phones[-1] = f"+7931{number:07}"
     name = f"Пётр Ильин {number}"
     return {
-        "id": identity, "name": name + " младший" * again, "first_name": "Пётр", "last_name": f"Ильин {number}",
-        "responsible_user_id": 8_100_001 + number % 12, "group_id": 0, "created_by": 0, "updated_by": 8_100_001,
-        "created_at": START - 86_400, "updated_at": at + 10_000_000 * again, "is_deleted": False, "is_unsorted": False,
-        "closest_task_at": None, "account_id": 30_215_544,
+        "id": identity,
+        "name": name + " младший" * again,
+        "first_name": "Пётр",
+        "last_name": f"Ильин {number}",
+        "responsible_user_id": 8_100_001 + number % 12,
+        "group_id": 0,
+        "created_by": 0,
+        "updated_by": 8_100_001,
+        "created_at": START - 86_400,
+        "updated_at": at + 10_000_000 * again,
+        "is_deleted": False,
+        "is_unsorted": False,
+        "closest_task_at": None,
+        "account_id": 30_215_544,
         "custom_fields_values": [
-            _field(812_345, "Телефон", "PHONE", phones), _field(812_347, "Email", "EMAIL", [f"ilin{number}@example.ru"]),
+            _field(812_345, "Телефон", "PHONE", phones),
+            _field(812_347, "Email", "EMAIL", [f"ilin{number}@example.ru"]),
         ],
         "_links": {"self": {"href": f"https://vostok.crm.example/api/v4/contacts/{identity}"}},
         "_embedded": {"tags": [], "companies": [{"id": 61_001 + number // 3}], "leads": [{"id": 900_101 + number}]},
@@ -94,7 +108,9 @@ def _parse(items: Sequence[Stored], _settings: Settings, context: Context) -> It
     for item in items:
         contact = item.payload
         yield Card(
-            id=str(contact["id"]), name=contact["name"], handles=tuple(_handles(contact, context.country)),
+            id=str(contact["id"]),
+            name=contact["name"],
+            handles=tuple(_handles(contact, context.country)),
             owner=f"user:{contact['responsible_user_id']}",
             company=str(contact["_embedded"]["companies"][0]["id"]),
             created_at=datetime.fromtimestamp(contact["created_at"], UTC),
@@ -113,6 +129,9 @@ def _handles(contact: dict[str, Any], country: str) -> Iterator[str]:
 
 
 CONNECTOR = Connector(
-    name="contacts", settings=Settings, open=_open, parse={"contact": _parse},
+    name="contacts",
+    settings=Settings,
+    open=_open,
+    parse={"contact": _parse},
     streams=lambda _: [Stream("contacts", pull=_pull)],
 )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, TextClause
+from sqlalchemy import Connection, Dialect, Table, TextClause, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ValuesBase
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -28,8 +31,10 @@ def plain(row: Any) -> dict[str, Any]:
     return {str(name): value for name, value in row._mapping.items()}
 
 
-def _insert(connection: Connection, table: Table) -> Any:
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows, which share their keys."""
+    if rows:
+        _run(connection, _insertion(connection.dialect, table, tuple(rows[0])), rows)
 
 
 def insert_new(
@@ -37,13 +42,80 @@ def insert_new(
 ) -> None:
     """Insert what is not there yet; a row whose `on` columns exist (among those that fit `where`) is left alone."""
     if rows:
-        statement = _insert(connection, table).on_conflict_do_nothing(index_elements=on, index_where=where)
-        connection.execute(statement, list(rows))
+        _run(connection, _new_insertion(connection.dialect, table, tuple(rows[0]), tuple(on), where), rows)
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Row], on: Sequence[str]) -> None:
     """Insert, or overwrite every given column of the row whose `on` columns are the same. Rows share their keys."""
     if rows:
-        statement = _insert(connection, table)
-        changed = {name: statement.excluded[name] for name in rows[0] if name not in on}
-        connection.execute(statement.on_conflict_do_update(index_elements=on, set_=changed), list(rows))
+        _run(connection, _upsertion(connection.dialect, table, tuple(rows[0]), tuple(on)), rows)
+
+
+def renew(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Overwrite every given column of the rows with these `id`. Rows share their keys."""
+    if rows:
+        _run(connection, _renewal(connection.dialect, table, tuple(rows[0])), rows)
+
+
+# A statement is prepared once, and its rows are given to the driver as they are: what SQLAlchemy does for each row of
+# an executemany costs several times what the database does for it.
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A statement as the driver takes it: the names of its values in order, each with what makes it a driver's value."""
+
+    text: str
+    values: tuple[tuple[str, Any], ...]
+    by_name: bool
+
+
+def _run(connection: Connection, prepared: _Prepared, rows: Sequence[Row]) -> None:
+    columns = [
+        [process(row[name]) for row in rows] if process is not None else [row[name] for row in rows]
+        for name, process in prepared.values
+    ]
+    parameters: list[Any] = list(zip(*columns, strict=True))
+    if prepared.by_name:
+        names = [name for name, _ in prepared.values]
+        parameters = [dict(zip(names, values, strict=True)) for values in parameters]
+    connection.exec_driver_sql(prepared.text, parameters)
+
+
+def _prepare(dialect: Dialect, statement: ValuesBase, columns: Sequence[str]) -> _Prepared:
+    compiled: Any = statement.compile(dialect=dialect, column_keys=columns)
+    values = tuple(
+        (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+        for name in compiled.positiontup or compiled.binds
+    )
+    return _Prepared(str(compiled), values, by_name=not compiled.positional)
+
+
+def _insert(dialect: Dialect, table: Table) -> Any:
+    return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
+
+
+@lru_cache(maxsize=256)
+def _insertion(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> _Prepared:
+    return _prepare(dialect, _insert(dialect, table), columns)
+
+
+@lru_cache(maxsize=256)
+def _new_insertion(
+    dialect: Dialect, table: Table, columns: tuple[str, ...], on: tuple[str, ...], where: TextClause | None
+) -> _Prepared:
+    statement = _insert(dialect, table).on_conflict_do_nothing(index_elements=on, index_where=where)
+    return _prepare(dialect, statement, columns)
+
+
+@lru_cache(maxsize=256)
+def _upsertion(dialect: Dialect, table: Table, columns: tuple[str, ...], on: tuple[str, ...]) -> _Prepared:
+    statement = _insert(dialect, table)
+    changed = {name: statement.excluded[name] for name in columns if name not in on}
+    return _prepare(dialect, statement.on_conflict_do_update(index_elements=on, set_=changed), columns)
+
+
+@lru_cache(maxsize=256)
+def _renewal(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> _Prepared:
+    statement = table.update().where(table.c.id == bindparam("id"))
+    return _prepare(dialect, statement, [name for name in columns if name != "id"])

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, delete, select
 
 from hub.core import records as rec
-from hub.core.handles import Handle
 from hub.core.records import Call, Card, Change, Deal, Gone, Mark, Record
 from hub.store import identity, people
-from hub.store.bulk import chunks, insert_new
+from hub.store.bulk import chunks, insert, renew
 from hub.store.identity import Lists
 from hub.store.schema import calls, deal_cards, offers, record_handles, records, versions
 
@@ -23,6 +22,7 @@ BEGINNING = people.LONG_AGO
 NOBODY = Lists()
 _SEVERAL = (rec.Card, rec.Submission, rec.Meeting)
 _OWNING = (rec.Card, rec.Deal)
+_Key: TypeAlias = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Fact:
     clamped: bool = False
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> _Key:
         """(connection, kind, id): what makes it the same fact."""
         kind = self.record.of if isinstance(self.record, Gone) else rec.kind(self.record)
         return self.connection, kind, self.record.id
@@ -45,21 +45,36 @@ class Fact:
 
 @dataclass(slots=True)
 class Outcome:
-    """What putting facts changed: how many were new or newer, how many said nothing new, and who is due."""
+    """What putting facts changed: how many were new or newer, how many said nothing new, and who is due.
+
+    seen: contacts that certainly have, or had, a fact.
+    """
 
     changed: int = 0
     duplicates: int = 0
     due: dict[int, datetime] = field(default_factory=dict)
+    seen: set[int] = field(default_factory=set)
 
-    def touch(self, contact: int | None, since: datetime | None) -> None:
+    def touch(self, contact: int | None, since: datetime | None, *, seen: bool = False) -> None:
         """The contact's timeline changed at `since`."""
         if contact is not None:
             self.due[contact] = min(self.due.get(contact, since or BEGINNING), since or BEGINNING)
+            if seen:
+                self.seen.add(contact)
 
 
-def digest(body: dict[str, Any]) -> bytes:
-    """The content of a record's JSON as a short digest: equal content, equal digest."""
-    return hashlib.blake2b(orjson.dumps(body), digest_size=16).digest()
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """What a record says, as it is stored; equal content, equal digest."""
+
+    record: Record
+    body: dict[str, Any]
+    digest: bytes
+
+
+def _version(record: Record) -> _Version:
+    body = rec.to_json(record)
+    return _Version(record, body, hashlib.blake2b(orjson.dumps(body), digest_size=16).digest())
 
 
 @dataclass(slots=True)
@@ -69,6 +84,15 @@ class _Change:
     row: dict[str, Any]
     record: Record | None
     before: Any | None
+
+
+@dataclass(slots=True)
+class _Weighed:
+    """Which facts win over what is stored, and every version that was told of objects that own."""
+
+    changes: dict[_Key, _Change] = field(default_factory=dict)
+    told: dict[_Key, dict[bytes, _Version]] = field(default_factory=dict)
+    duplicates: int = 0
 
 
 def put(
@@ -84,40 +108,46 @@ def put(
     replaced: per connection the group keys that were parsed anew; what they yielded before and no longer yield is
     withdrawn. lists: handles by which no cards become one client.
     """
-    outcome = Outcome()
-    stored = _stored(connection, {fact.key for fact in facts})
-    withdrawn = _withdrawn(connection, replaced, {fact.key for fact in facts})
-    changes, histories = _weigh(facts, stored, outcome)
-    if not changes and not withdrawn and not histories:
+    keyed = [(fact.key, fact) for fact in facts]
+    keys = {key for key, _ in keyed}
+    stored = _stored(connection, keys)
+    withdrawn = _withdrawn(connection, replaced, keys)
+    weighed = _weigh(keyed, stored)
+    changes, outcome = weighed.changes, Outcome(duplicates=weighed.duplicates)
+    if not changes and not withdrawn and not weighed.told:
         return outcome
-    _write(connection, changes)
-    ids = _ids(connection, changes)
-    before = [row for key, row in stored.items() if key in changes]
-    lost = identity.handles_of(connection, [row.id for row in before if row.kind == "card"])
-    deals = {row.id: BEGINNING for row in before if row.kind == "deal"}
-    for contact, since in _of_deals(connection, deals):  # those of the cards that a deal is taken from
-        outcome.touch(contact, since)
-    _link(connection, changes, ids)
-    older = _keep_versions(connection, histories, {key: row.id for key, row in stored.items()} | ids)
-    _touch_owned(connection, [stored[key] for key in older if key in stored and key not in changes], outcome)
+    before = [change.before for change in changes.values() if change.before is not None]
+    lost = identity.handles_of(connection, [row.id for row in (*before, *withdrawn) if row.kind == "card"])
+    for contact, since in _of_deals(connection, {row.id: BEGINNING for row in before if row.kind == "deal"}):
+        outcome.touch(contact, since)  # those of the cards that a deal is taken from
+    handles, founded = _meet(connection, changes, lists)
+    _write(connection, changes, handles, founded)
+    ids = {key: row.id for key, row in stored.items()} | _new_ids(connection, changes)
+    _link(connection, changes, ids, handles)
+    late = _keep_versions(connection, weighed.told, stored, ids)
+    _touch_owned(connection, [stored[key] for key in late if key not in changes], outcome)
     _withdraw(connection, withdrawn)
-    touched = _touch(connection, [*changes.values(), *(_Change({}, None, row) for row in withdrawn)], ids, outcome)
+    settled = [change for key, change in changes.items() if key not in founded]
+    cards = _touch(connection, [*settled, *(_Change({}, None, row) for row in withdrawn)], ids, outcome)
     outcome.changed = len(changes) + len(withdrawn)
-    if touched:
-        identity.recompute(connection, touched, outcome.touch, lists, now, lost)
-    people.mark_due(connection, outcome.due, now)
+    if cards:
+        for contact in identity.recompute(connection, cards, lists, now, lost):
+            outcome.touch(contact, BEGINNING)
+    judged = outcome.seen | people.to_be_judged(connection, outcome.due.keys() - outcome.seen)
+    people.mark_due(connection, {contact: outcome.due[contact] for contact in judged}, now)
     return outcome
 
 
-def _stored(connection: Connection, keys: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], Any]:
-    found: dict[tuple[str, str, str], Any] = {}
+def _stored(connection: Connection, keys: Iterable[_Key], *columns: Any) -> dict[_Key, Any]:
+    """The rows (whole ones, or these columns) of the records that are there."""
+    found: dict[_Key, Any] = {}
     by_kind: dict[tuple[str, str], list[str]] = {}
     for name, kind, source_id in keys:
         by_kind.setdefault((name, kind), []).append(source_id)
     for (name, kind), source_ids in by_kind.items():
         for part in chunks(source_ids):
             rows = connection.execute(
-                select(records).where(
+                select(*(columns or records.c)).where(
                     records.c.connection == name, records.c.kind == kind, records.c.source_id.in_(part)
                 )
             )
@@ -125,9 +155,7 @@ def _stored(connection: Connection, keys: Iterable[tuple[str, str, str]]) -> dic
     return found
 
 
-def _withdrawn(
-    connection: Connection, replaced: Iterable[tuple[str, Sequence[str]]], kept: set[tuple[str, str, str]]
-) -> list[Any]:
+def _withdrawn(connection: Connection, replaced: Iterable[tuple[str, Sequence[str]]], kept: set[_Key]) -> list[Any]:
     rows: list[Any] = []
     for name, roots in replaced:
         for part in chunks(roots):
@@ -136,39 +164,38 @@ def _withdrawn(
     return rows
 
 
-def _weigh(
-    facts: Sequence[Fact], stored: dict[tuple[str, str, str], Any], outcome: Outcome
-) -> tuple[dict[tuple[str, str, str], _Change], list[tuple[tuple[str, str, str], Record]]]:
-    """Which facts win over what is stored, and which versions of owning objects have to be kept."""
-    changes: dict[tuple[str, str, str], _Change] = {}
-    histories: list[tuple[tuple[str, str, str], Record]] = []
-    for fact in facts:
-        before = stored.get(fact.key)
-        current = changes[fact.key].row if fact.key in changes else (before._mapping if before is not None else None)
-        newer = None if isinstance(fact.record, Gone) else _newer_row(fact, current)
-        row = _gone_row(fact, current) if isinstance(fact.record, Gone) else newer
-        if isinstance(fact.record, _OWNING):
-            histories.append((fact.key, fact.record))
+def _weigh(keyed: Iterable[tuple[_Key, Fact]], stored: Mapping[_Key, Any]) -> _Weighed:
+    weighed = _Weighed()
+    changes = weighed.changes
+    for key, fact in keyed:
+        before = stored.get(key)
+        current = changes[key].row if key in changes else (before._mapping if before is not None else None)
+        if isinstance(fact.record, Gone):
+            newer, row = None, _gone_row(fact, current)
+        else:
+            version = _version(fact.record)
+            newer = row = _newer_row(key, fact, version, current)
+            if isinstance(fact.record, _OWNING):
+                weighed.told.setdefault(key, {})[version.digest] = version
         if row is None and fact.as_live and current is not None and not current["as_live"]:
             row = {**_columns(current), "as_live": True}
         if row is None:
-            outcome.duplicates += 1
+            weighed.duplicates += 1
             continue
-        record = fact.record if newer is not None else changes[fact.key].record if fact.key in changes else None
-        changes[fact.key] = _Change(row, record, before)
-    return changes, histories
+        record = fact.record if newer is not None else changes[key].record if key in changes else None
+        changes[key] = _Change(row, record, before)
+    return weighed
 
 
-def _newer_row(fact: Fact, current: Any | None) -> dict[str, Any] | None:
+def _newer_row(key: _Key, fact: Fact, version: _Version, current: Any | None) -> dict[str, Any] | None:
     """The row of a record that is newer than what is stored; None when it says nothing new or is older."""
-    record, body = fact.record, rec.to_json(fact.record)
-    content = digest(body)
+    record, content = fact.record, version.digest
     if current is not None and current["digest"] is not None:
         if current["digest"] == content:
             return None
         if fact.root is None and _order(current) >= rec.order(record, content.hex()):
             return None
-    name, kind, source_id = fact.key
+    name, kind, source_id = key
     tie = getattr(record, "ended_at", None) or getattr(record, "at", None)
     return {
         "connection": name,
@@ -186,7 +213,7 @@ def _newer_row(fact: Fact, current: Any | None) -> dict[str, Any] | None:
         "clamped": fact.clamped,
         "gone_at": current["gone_at"] if current is not None else None,
         "received_at": fact.received_at,
-        "body": body,
+        "body": version.body,
     }
 
 
@@ -240,98 +267,123 @@ def _target(connection: str, record: Record) -> str | None:
     return rest if colon and rest.count("/") >= 2 and head.isidentifier() else record.on
 
 
-def pseudo_handle(record: Record, ref: str) -> str | None:
-    """The handle that a fact without a client hangs on: a withheld call is a contact of its own."""
-    if isinstance(record, Call) and record.client is None:
-        return f"withheld:{ref}" if record.direction == "inbound" else f"none:{ref}"
-    return None
-
-
-def _write(connection: Connection, changes: dict[tuple[str, str, str], _Change]) -> None:
-    wanted: dict[tuple[str, str, str], Handle | str] = {}
-    for key, change in changes.items():
-        if change.record is not None and not isinstance(change.record, Card):
-            own = rec.handles_of(change.record)
-            handle = own[0] if own else pseudo_handle(change.record, "/".join(key))
-            if handle:
-                wanted[key] = handle
-    known = people.ensure(connection, wanted.values())
+def _meet(
+    connection: Connection, changes: Mapping[_Key, _Change], lists: Lists
+) -> tuple[dict[str, int], dict[_Key, int]]:
+    """Handle → its id, of all handles of these records; new card → its contact, where nobody else has its handles."""
+    values: set[str] = set()
+    cards: dict[_Key, Card] = {}
     for key, change in changes.items():
         if change.record is not None:
-            change.row["handle_id"] = known[wanted[key]][0] if key in wanted else None
-            change.row["contact_id"] = change.before.contact_id if change.before is not None else None
+            values.update(rec.handles_of(change.record))
+            values.update(_own_handle(key, change.record))
+        if isinstance(change.record, Card) and change.before is None:
+            cards[key] = change.record
+    known = people.lookup(connection, values)
+    founded = identity.found(connection, cards, known.keys() | lists.barriers)
+    homes: dict[str, int] = {handle: contact for key, contact in founded.items() for handle in cards[key].handles}
+    known |= people.add(connection, values - known.keys(), homes)
+    return {value: handle_id for value, (handle_id, _) in known.items()}, founded
+
+
+def _own_handle(key: _Key, record: Record) -> tuple[str, ...]:
+    """The handle that a fact hangs on; a card hangs on none. A withheld call is a contact of its own."""
+    if isinstance(record, Card):
+        return ()
+    if isinstance(record, Call) and record.client is None:
+        return (f"{'withheld' if record.direction == 'inbound' else 'none'}:{'/'.join(key)}",)
+    return rec.handles_of(record)[:1]
+
+
+def _write(
+    connection: Connection, changes: Mapping[_Key, _Change], handles: Mapping[str, int], founded: Mapping[_Key, int]
+) -> None:
+    for key, change in changes.items():
+        if change.record is not None:
+            own = _own_handle(key, change.record)
+            change.row["handle_id"] = handles[own[0]] if own else None
+            change.row["contact_id"] = change.before.contact_id if change.before is not None else founded.get(key)
         elif change.before is None:
             change.row |= {"handle_id": None, "contact_id": None}
-    fresh = [change.row for change in changes.values() if change.before is None]
-    if fresh:
-        connection.execute(insert(records), fresh)
-    renewed = [{**change.row, "row_id": change.before.id} for change in changes.values() if change.before is not None]
-    if renewed:
-        columns = [name for name in renewed[0] if name != "row_id"]
-        connection.execute(
-            update(records).where(records.c.id == bindparam("row_id")).values({n: bindparam(n) for n in columns}),
-            renewed,
-        )
+    insert(connection, records, [change.row for change in changes.values() if change.before is None])
+    renew(
+        connection,
+        records,
+        [{**change.row, "id": change.before.id} for change in changes.values() if change.before is not None],
+    )
 
 
-def _ids(connection: Connection, changes: dict[tuple[str, str, str], _Change]) -> dict[tuple[str, str, str], int]:
-    """Row ids of the changed records that have links of their own."""
-    known = {key: change.before.id for key, change in changes.items() if change.before is not None}
+def _new_ids(connection: Connection, changes: Mapping[_Key, _Change]) -> dict[_Key, int]:
+    """Row ids of the new records that have links of their own."""
     linked = [
-        key for key, change in changes.items() if key not in known and isinstance(change.record, (*_SEVERAL, *_OWNING))
+        key
+        for key, change in changes.items()
+        if change.before is None and isinstance(change.record, (*_SEVERAL, *_OWNING))
     ]
-    return known | {key: row.id for key, row in _stored(connection, linked).items()}
+    return {key: row.id for key, row in _stored(connection, linked, records.c.id, records.c.source_id).items()}
 
 
 def _link(
-    connection: Connection, changes: dict[tuple[str, str, str], _Change], ids: dict[tuple[str, str, str], int]
+    connection: Connection, changes: Mapping[_Key, _Change], ids: Mapping[_Key, int], handles: Mapping[str, int]
 ) -> None:
     """Handles of records that have several, cards of deals."""
     several = {key: change.record for key, change in changes.items() if isinstance(change.record, _SEVERAL)}
-    known = people.ensure(connection, (handle for record in several.values() for handle in record.handles))
-    for part in chunks([ids[key] for key in several]):
-        connection.execute(delete(record_handles).where(record_handles.c.record_id.in_(part)))
-    rows = [
-        {"record_id": ids[key], "handle_id": known[handle][0]}
-        for key, record in several.items()
-        for handle in dict.fromkeys(record.handles)
-    ]
-    insert_new(connection, record_handles, rows, on=("record_id", "handle_id"))
     deals = {key: change.record for key, change in changes.items() if isinstance(change.record, Deal)}
-    for part in chunks([ids[key] for key in deals]):
-        connection.execute(delete(deal_cards).where(deal_cards.c.record_id.in_(part)))
-    cards = [
-        {"record_id": ids[key], "connection": key[0], "card": card}
-        for key, deal in deals.items()
-        for card in dict.fromkeys(deal.cards)
-    ]
-    insert_new(connection, deal_cards, cards, on=("record_id", "connection", "card"))
+    for table, linked in ((record_handles, several), (deal_cards, deals)):
+        for part in chunks(ids[key] for key in linked if changes[key].before is not None):
+            connection.execute(delete(table).where(table.c.record_id.in_(part)))
+    insert(
+        connection,
+        record_handles,
+        [
+            {"record_id": ids[key], "handle_id": handles[handle]}
+            for key, record in several.items()
+            for handle in dict.fromkeys(record.handles)
+        ],
+    )
+    insert(
+        connection,
+        deal_cards,
+        [
+            {"record_id": ids[key], "connection": key[0], "card": card}
+            for key, deal in deals.items()
+            for card in dict.fromkeys(deal.cards)
+        ],
+    )
 
 
 def _keep_versions(
-    connection: Connection, histories: list[tuple[tuple[str, str, str], Record]], ids: dict[tuple[str, str, str], int]
-) -> set[tuple[str, str, str]]:
-    """Keep what owning objects were at any time; the keys of those that had been something else, too."""
-    rows: dict[tuple[int, bytes], tuple[tuple[str, str, str], Record]] = {
-        (ids[key], digest(rec.to_json(record))): (key, record) for key, record in histories if key in ids
-    }
+    connection: Connection,
+    told: Mapping[_Key, Mapping[bytes, _Version]],
+    stored: Mapping[_Key, Any],
+    ids: Mapping[_Key, int],
+) -> set[_Key]:
+    """Keep what owning objects were at any time, once they have been more than one thing.
+
+    Returns the keys of the stored ones of which something was told that was not known.
+    """
+    rows: dict[tuple[int, bytes], dict[str, Any]] = {}
+    for key, versions_told in told.items():
+        before = stored.get(key)
+        found = {
+            content: {"version": version.record.version, "changed_at": version.record.changed_at, "body": version.body}
+            for content, version in versions_told.items()
+        }
+        if before is not None and before.digest is not None:
+            found[before.digest] = {"version": before.version, "changed_at": before.changed_at, "body": before.body}
+        if len(found) > 1:
+            rows |= {(ids[key], content): row for content, row in found.items()}
     for part in chunks({record_id for record_id, _ in rows}):
         kept = select(versions.c.record_id, versions.c.digest).where(versions.c.record_id.in_(part))
         for record_id, content in connection.execute(kept):
             rows.pop((record_id, bytes(content)), None)
-    fresh = [
-        {
-            "record_id": record_id,
-            "digest": content,
-            "version": record.version,
-            "changed_at": record.changed_at,
-            "body": rec.to_json(record),
-        }
-        for (record_id, content), (_, record) in rows.items()
-    ]
-    if fresh:
-        connection.execute(insert(versions), fresh)
-    return {key for key, _ in rows.values()}
+    insert(
+        connection,
+        versions,
+        [{"record_id": record_id, "digest": content, **row} for (record_id, content), row in rows.items()],
+    )
+    fresh = {record_id for record_id, _ in rows}
+    return {key for key in told if key in stored and stored[key].id in fresh}
 
 
 def _touch_owned(connection: Connection, rows: list[Any], outcome: Outcome) -> None:
@@ -350,9 +402,7 @@ def _withdraw(connection: Connection, rows: list[Any]) -> None:
         connection.execute(delete(records).where(records.c.id.in_(part)))
 
 
-def _touch(
-    connection: Connection, changes: Iterable[_Change], ids: dict[tuple[str, str, str], int], outcome: Outcome
-) -> set[int]:
+def _touch(connection: Connection, changes: Iterable[_Change], ids: Mapping[_Key, int], outcome: Outcome) -> set[int]:
     """Note whose timeline changed; returns the cards whose identity must be decided anew."""
     handles_touched: dict[int, datetime] = {}
     targets: dict[str, datetime] = {}
@@ -377,7 +427,7 @@ def _touch(
             deals[row_id] = since if known else BEGINNING  # its log may tell of a time before its first version
     owners = people.contacts_of(connection, handles_touched)
     for handle_id, since in handles_touched.items():
-        outcome.touch(owners.get(handle_id), since)
+        outcome.touch(owners.get(handle_id), since, seen=True)
     for contact, since in [*_targets(connection, targets), *_of_deals(connection, deals)]:
         outcome.touch(contact, since)
     return cards

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from hub.core.identity import LARGEST, CardNode, Component, identities, is_shared
+from hub.core.records import Card
 from hub.store import people, repairs
-from hub.store.bulk import chunks, insert_new
+from hub.store.bulk import chunks, renew, upsert
 from hub.store.schema import cases, contacts, handles, record_handles, records
 from hub.store.schema import repairs as repair_rows
 
-Touch = Callable[[int | None, datetime | None], None]
+K = TypeVar("K", bound=tuple[str, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +68,57 @@ class _Graph:
         return self.sizes[self.root(node)] > LARGEST
 
 
+def found(connection: Connection, cards: Mapping[K, Card], taken: Collection[str]) -> dict[K, int]:
+    """Let new cards (by the parts of their references) that share no handle found contacts: card → its contact.
+
+    taken: handles that are known already, or by which nobody is joined. The other cards are for `recompute`: it would
+    say the same of these, but would have to look for their neighbours.
+    """
+    carriers = Counter(handle for card in cards.values() for handle in set(card.handles))
+    founded = {
+        key: _founder(card.handles, ["/".join(key)])
+        for key, card in cards.items()
+        if not any(handle in taken or carriers[handle] > 1 for handle in card.handles)
+    }
+    _name(connection, [(contact, "person", cards[key].name) for key, contact in founded.items()])
+    return founded
+
+
+def _founder(values: Collection[str], cards: Iterable[str]) -> int:
+    """The contact of a client: that of his first handle by number, so that no order of arrival matters."""
+    return min(map(people.number, values or (f"card:{ref}" for ref in cards)))
+
+
+def _name(connection: Connection, clients: Iterable[tuple[int, str, str | None]]) -> None:
+    """(contact, kind, name) of contacts that live."""
+    rows = [{"id": contact, "kind": kind, "name": name, "merged_into": None} for contact, kind, name in clients]
+    upsert(connection, contacts, rows, on=("id",))
+
+
 def recompute(
-    connection: Connection,
-    cards: Iterable[int],
-    touch: Touch,
-    lists: Lists,
-    now: datetime,
-    lost: Iterable[str] = (),
-) -> None:
-    """Decide anew who the touched cards (ids of their records) and their handles belong to; lost: handles they had."""
-    graph = _explore(connection, set(cards), set(lost), lists)
+    connection: Connection, cards: Iterable[int], lists: Lists, now: datetime, lost: Iterable[str] = ()
+) -> set[int]:
+    """Decide anew who the touched cards (ids of their records) and their handles belong to.
+
+    lost: handles that they had, or that stand on the lists no longer. Returns the contacts that were decided anew, and
+    those that something was taken from.
+    """
+    graph = _explore(connection, set(cards), frozenset(lost), lists)
     _ask_about_large(connection, graph, now)
     small = [card for card in graph.cards.values() if not graph.is_large(card.node.ref)]
     values = {value for value in graph.handles if not graph.is_large(value)}
-    found = identities(values, [card.node for card in small], listed=lists.shared | graph.shared, team=lists.team)
+    parts = identities(values, [card.node for card in small], listed=lists.shared | graph.shared, team=lists.team)
     ours = [Component((value,), ()) for value in sorted(values & lists.team)]
     by_ref = {card.node.ref: card for card in small}
-    moves = [_settle(connection, client, by_ref) for client in (*found.clients, *ours)]
-    _rekey(connection, graph, by_ref, moves, touch)
+    homes = [(_founder(client.handles, client.cards), client) for client in (*parts.clients, *ours)]
+    _settle(connection, homes, graph, by_ref)
+    left = _rekey(connection, homes, graph, by_ref)
+    return {*left, *(contact for contact, _ in homes)}
 
 
 def review(connection: Connection, values: Iterable[str], lists: Lists, now: datetime) -> None:
     """These handles were put on the lists, or taken off: decide anew for all cards that carry one."""
+    values = set(values)
     connection.execute(delete(repair_rows).where(repair_rows.c.kind == "identity_too_large"))
     cards: set[int] = set()
     for part in chunks(values):
@@ -99,14 +130,8 @@ def review(connection: Connection, values: Iterable[str], lists: Lists, now: dat
                 .where(handles.c.value.in_(part), records.c.kind == "card")
             )
         )
-    due: dict[int, datetime] = {}
-
-    def touch(contact: int | None, since: datetime | None) -> None:
-        if contact is not None:
-            due[contact] = since or people.LONG_AGO
-
-    recompute(connection, cards, touch, lists, now)
-    people.mark_due(connection, due, now)
+    decided = recompute(connection, cards, lists, now, values)
+    people.mark_due(connection, dict.fromkeys(decided, people.LONG_AGO), now)
 
 
 def handles_of(connection: Connection, cards: Iterable[int]) -> set[str]:
@@ -114,10 +139,11 @@ def handles_of(connection: Connection, cards: Iterable[int]) -> set[str]:
     return {value for card in _cards(connection, cards) for value in card.node.handles}
 
 
-def _explore(connection: Connection, wanted_cards: set[int], wanted_handles: set[str], lists: Lists) -> _Graph:
+def _explore(connection: Connection, wanted_cards: set[int], lost: Collection[str], lists: Lists) -> _Graph:
     """Everything reachable by way of handles that are not shared, or that was one client until now."""
     graph = _Graph()
     known_contacts: set[int] = set()
+    wanted_handles = set(lost)
     while wanted_cards or wanted_handles:
         owners: dict[int, str] = {}
         for card in _cards(connection, wanted_cards - graph.cards.keys()):
@@ -126,26 +152,33 @@ def _explore(connection: Connection, wanted_cards: set[int], wanted_handles: set
             if card.contact is not None:
                 owners[card.contact] = card.node.ref
             wanted_handles |= set(card.node.handles)
-        fresh = wanted_handles - graph.handles.keys()
+        fresh = _handles(connection, wanted_handles - graph.handles.keys())
         wanted_handles, wanted_cards = set(), set()
-        for row, carriers in _carriers(connection, fresh):
+        bridges: list[Any] = []
+        for row in fresh:
             graph.handles[row.value] = row
             owners[row.contact_id] = row.value
             graph.root(row.value)
             if row.value in lists.team:
                 continue
-            if is_shared(row.value, [card.node for card in carriers], lists.shared):
-                graph.shared.add(row.value)  # not all its carriers are looked at, so it must be remembered
+            if row.value in lists.shared or (row.shared and row.value not in lost):
+                graph.shared.add(row.value)  # one more card makes no switchboard a bridge again
+            else:
+                bridges.append(row)
+        for value, carriers in _carriers(connection, bridges, graph).items():
+            if is_shared(value, [card.node for card in carriers]):
+                graph.shared.add(value)  # not all its carriers are looked at, so it must be remembered
                 continue
             for card in carriers:
-                graph.join(row.value, card.node.ref)
-            if not graph.is_large(row.value):
+                graph.join(value, card.node.ref)
+            if not graph.is_large(value):
                 wanted_cards |= {card.id for card in carriers}
-        for contact, node, value, card_id in _of_contacts(connection, owners.keys() - known_contacts):
+        for contact, node, handle, card_id in _of_contacts(connection, owners.keys() - known_contacts):
             graph.join(owners[contact], node)
-            if not graph.is_large(node):
-                wanted_handles |= {value} - {None}  # type: ignore[arg-type]
-                wanted_cards |= {card_id} - {None}  # type: ignore[arg-type]
+            if handle is not None and not graph.is_large(node):
+                wanted_handles.add(handle)
+            if card_id is not None and not graph.is_large(node):
+                wanted_cards.add(card_id)
         known_contacts |= owners.keys()
         wanted_cards -= graph.cards.keys()
         wanted_handles -= graph.handles.keys()
@@ -158,8 +191,8 @@ def _of_contacts(connection: Connection, ids: Iterable[int]) -> Iterable[tuple[i
         own = select(handles.c.contact_id, handles.c.value).where(handles.c.contact_id.in_(part))
         for contact, value in connection.execute(own):
             yield contact, value, value, None
-        cards = select(records).where(records.c.contact_id.in_(part))
-        for row in connection.execute(cards):
+        cards = select(records.c.id, records.c.connection, records.c.source_id, records.c.contact_id)
+        for row in connection.execute(cards.where(records.c.contact_id.in_(part))):
             yield row.contact_id, _ref(row), None, row.id
 
 
@@ -191,22 +224,27 @@ def _cards(connection: Connection, ids: Iterable[int]) -> list[_Card]:
     ]
 
 
-def _carriers(connection: Connection, values: Iterable[str]) -> list[tuple[Any, list[_Card]]]:
-    """Handle rows, each with the cards that carry it."""
-    rows: dict[int, Any] = {}
-    links: dict[int, set[int]] = {}
-    for part in chunks(values):
-        rows.update({row.id: row for row in connection.execute(select(handles).where(handles.c.value.in_(part)))})
-    for numbers in chunks(rows):
-        found = connection.execute(
+def _handles(connection: Connection, values: Iterable[str]) -> list[Any]:
+    return [
+        row for part in chunks(values) for row in connection.execute(select(handles).where(handles.c.value.in_(part)))
+    ]
+
+
+def _carriers(connection: Connection, rows: Iterable[Any], graph: _Graph) -> dict[str, list[_Card]]:
+    """Handle → the cards that carry it, for these handle rows."""
+    values = {row.id: row.value for row in rows}
+    links: dict[str, set[int]] = {value: set() for value in values.values()}
+    for numbers in chunks(values):
+        carried = connection.execute(
             select(record_handles.c.handle_id, record_handles.c.record_id)
             .join(records, records.c.id == record_handles.c.record_id)
             .where(record_handles.c.handle_id.in_(numbers), records.c.kind == "card")
         )
-        for link in found:
-            links.setdefault(link.handle_id, set()).add(link.record_id)
-    cards = {card.id: card for card in _cards(connection, {number for found in links.values() for number in found})}
-    return [(row, [cards[number] for number in sorted(links.get(id_, ()))]) for id_, row in rows.items()]
+        for link in carried:
+            links[values[link.handle_id]].add(link.record_id)
+    unknown = {number for found in links.values() for number in found} - graph.cards.keys()
+    cards = graph.cards | {card.id: card for card in _cards(connection, unknown)}
+    return {value: [cards[number] for number in sorted(found)] for value, found in links.items()}
 
 
 def _ask_about_large(connection: Connection, graph: _Graph, now: datetime) -> None:
@@ -231,65 +269,63 @@ def _ask_about_large(connection: Connection, graph: _Graph, now: datetime) -> No
         )
 
 
-def _settle(connection: Connection, client: Component, by_ref: dict[str, _Card]) -> tuple[int, Component]:
-    """Give one client its contact: that of its first handle by number, so that no order of arrival matters."""
-    founders = client.handles or [f"card:{ref}" for ref in client.cards]
-    contact = min(map(people.number, founders))
-    named = [by_ref[ref] for ref in client.cards if by_ref[ref].node.name]
-    name = max(named, key=lambda card: card.rank).node.name if named else None
-    insert_new(connection, contacts, [{"id": contact, "kind": client.kind}], on=("id",))
-    connection.execute(
-        update(contacts).where(contacts.c.id == contact).values(kind=client.kind, name=name, merged_into=None)
-    )
-    ids = [by_ref[ref].id for ref in client.cards if by_ref[ref].contact != contact]
-    for part in chunks(ids):
-        connection.execute(update(records).where(records.c.id.in_(part)).values(contact_id=contact))
-    for values in chunks(client.handles):
-        connection.execute(update(handles).where(handles.c.value.in_(values)).values(shared=client.kind == "shared"))
-    return contact, client
+def _settle(
+    connection: Connection, homes: Sequence[tuple[int, Component]], graph: _Graph, by_ref: Mapping[str, _Card]
+) -> None:
+    """Give each client its contact, name and cards."""
+    named: list[tuple[int, str, str | None]] = []
+    moved: list[dict[str, int]] = []
+    marked: list[dict[str, Any]] = []
+    for contact, client in homes:
+        own = [by_ref[ref] for ref in client.cards]
+        newest = max((card for card in own if card.node.name), key=lambda card: card.rank, default=None)
+        named.append((contact, client.kind, newest.node.name if newest else None))
+        moved += [{"id": card.id, "contact_id": contact} for card in own if card.contact != contact]
+        shared = client.kind == "shared"
+        marked += [
+            {"id": row.id, "contact_id": contact, "shared": shared}
+            for row in map(graph.handles.__getitem__, client.handles)
+            if (row.contact_id, row.shared) != (contact, shared)
+        ]
+    _name(connection, named)
+    renew(connection, records, moved)
+    renew(connection, handles, marked)
 
 
 def _rekey(
-    connection: Connection, graph: _Graph, by_ref: dict[str, _Card], moves: list[tuple[int, Component]], touch: Touch
-) -> None:
-    """Move handles, leave tombstones where a contact has nothing left, and let both sides be derived anew."""
-    moved = [
-        (graph.handles[value].id, graph.handles[value].contact_id, contact)
-        for contact, client in moves
+    connection: Connection, homes: Sequence[tuple[int, Component]], graph: _Graph, by_ref: Mapping[str, _Card]
+) -> Iterable[int]:
+    """Leave tombstones where a contact has nothing left; the contacts that something was taken from."""
+    left = {
+        old: contact
+        for contact, client in homes
         for value in client.handles
-        if graph.handles[value].contact_id != contact
-    ]
-    if moved:
-        connection.execute(
-            update(handles).where(handles.c.id == bindparam("handle")).values(contact_id=bindparam("contact")),
-            [{"handle": number, "contact": new} for number, _, new in moved],
-        )
-    left = {old: new for _, old, new in moved}
-    for old in left:
-        _move_cases(connection, old)
-    for contact, client in moves:
+        if (old := graph.handles[value].contact_id) != contact
+    }
+    _move_cases(connection, left)
+    for contact, client in homes:
         left |= {old: contact for ref in client.cards if (old := by_ref[ref].contact) not in (None, contact)}
     _bury(connection, left)
-    for contact in {contact for contact, _ in moves} | left.keys():
-        touch(contact, people.LONG_AGO)
+    return left
 
 
-def _move_cases(connection: Connection, old: int) -> None:
+def _move_cases(connection: Connection, left: Iterable[int]) -> None:
     """A stored case goes with the handle of the fact that opened it."""
-    for row in connection.execute(select(cases.c.id, cases.c.key).where(cases.c.contact_id == old)).all():
-        name, kind, source_id = row.key.partition(":")[2].split("/", 2)
-        owner = connection.scalar(
-            select(handles.c.contact_id)
-            .join(records, records.c.handle_id == handles.c.id)
-            .where(records.c.connection == name, records.c.kind == kind, records.c.source_id == source_id)
-        )
-        if owner is not None and owner != old:
-            connection.execute(update(cases).where(cases.c.id == row.id).values(contact_id=owner))
+    for part in chunks(left):
+        stored = select(cases.c.id, cases.c.key, cases.c.contact_id).where(cases.c.contact_id.in_(part))
+        for row in connection.execute(stored).all():
+            name, kind, source_id = row.key.partition(":")[2].split("/", 2)
+            owner = connection.scalar(
+                select(handles.c.contact_id)
+                .join(records, records.c.handle_id == handles.c.id)
+                .where(records.c.connection == name, records.c.kind == kind, records.c.source_id == source_id)
+            )
+            if owner is not None and owner != row.contact_id:
+                connection.execute(update(cases).where(cases.c.id == row.id).values(contact_id=owner))
 
 
-def _bury(connection: Connection, moved: dict[int, int]) -> None:
-    for old, new in moved.items():
-        left = connection.scalar(select(handles.c.id).where(handles.c.contact_id == old).limit(1))
-        cards = connection.scalar(select(records.c.id).where(records.c.contact_id == old).limit(1))
-        if left is None and cards is None:
-            connection.execute(update(contacts).where(contacts.c.id == old).values(merged_into=new))
+def _bury(connection: Connection, moved: Mapping[int, int]) -> None:
+    for part in chunks(moved):
+        living = set(connection.scalars(select(handles.c.contact_id).where(handles.c.contact_id.in_(part))))
+        living |= set(connection.scalars(select(records.c.contact_id).where(records.c.contact_id.in_(part))))
+        renew(connection, contacts, [{"id": old, "merged_into": moved[old]} for old in part if old not in living])

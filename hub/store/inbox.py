@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, and_, bindparam, delete, exists, func, or_, select, text, true, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, or_, select, text, true, update
 
 from hub.store.bulk import chunks, insert_new, upsert
 from hub.store.schema import group_aliases, inbox, packs
 
 LONGEST_REASON = 4_000
 """Characters that are kept of the reason why an item is dead."""
-_WAITING = text("state = 'new'")
+_KEPT = text("state <> 'dead'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ class Batch:
 
 
 def put(connection: Connection, arrivals: Sequence[Arrival]) -> None:
-    """Keep what arrived; an item that equals one still waiting is dropped."""
+    """Keep what arrived; an item that equals one that waits or was understood says nothing new and is dropped."""
     rows = [_row(arrival) for arrival in arrivals]
-    insert_new(connection, inbox, rows, on=("connection", "kind", "item", "digest"), where=_WAITING)
+    insert_new(connection, inbox, rows, on=("connection", "kind", "item", "digest"), where=_KEPT)
 
 
 def _row(arrival: Arrival) -> dict[str, Any]:
@@ -264,14 +264,18 @@ def replay(connection: Connection, *, connection_name: str | None, states: Seque
     if "done" in states:
         _lay_out(connection, connection_name)
     mine = true() if connection_name is None else inbox.c.connection == connection_name
+    if "dead" in states:
+        _drop_dead_repeats(connection, mine)
     chosen = and_(inbox.c.state.in_(states), mine)
-    same = (inbox.c.connection, inbox.c.kind, inbox.c.item, inbox.c.digest)
-    kept = inbox.alias()
-    repeated = exists().where(kept.c.state.in_(states), *(column == kept.c[column.name] for column in same))
-    connection.execute(delete(inbox).where(inbox.c.state == "new", mine, repeated))
-    first = select(func.min(inbox.c.id)).where(chosen).group_by(*same)
-    connection.execute(delete(inbox).where(chosen, inbox.c.id.not_in(first)))
     return connection.execute(update(inbox).where(chosen).values(state="new", error=None)).rowcount
+
+
+def _drop_dead_repeats(connection: Connection, mine: ColumnElement[bool]) -> None:
+    """Of equal items only one is kept besides the dead; now the dead ones shall be kept, too."""
+    other = inbox.alias()
+    same = (other.c[name] == inbox.c[name] for name in ("connection", "kind", "item", "digest"))
+    repeated = exists().where(or_(other.c.state != "dead", other.c.id < inbox.c.id), *same)
+    connection.execute(delete(inbox).where(inbox.c.state == "dead", mine, repeated))
 
 
 def _lay_out(connection: Connection, name: str | None) -> None:

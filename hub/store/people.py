@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, or_, select, update
+from sqlalchemy import Connection, bindparam, case, exists, func, or_, select, union, update
 
 from hub.store.bulk import chunks, insert_new
 from hub.store.schema import contacts, handles, records
@@ -17,7 +17,7 @@ LONG_AGO = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def number(handle: str) -> int:
-    """The id of a handle and of the contact it founds: 53 bits of its digest, so it is the same however facts arrive."""
+    """The id of the contact that a handle founds: 53 bits of its digest, so it is the same however facts arrive."""
     return int.from_bytes(hashlib.blake2b(handle.encode(), digest_size=7).digest()) >> 3
 
 
@@ -27,22 +27,23 @@ def kind_of_contact(handle: str) -> str:
     return head if head in {"withheld", "none"} else "person"
 
 
-def ensure(connection: Connection, values: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """Handle → (its id, its contact's id); handles that are new get a contact of their own."""
-    wanted = set(values)
-    found = lookup(connection, wanted)
-    fresh = sorted(wanted - found.keys())
-    if fresh:
-        rows = [{"id": number(value), "kind": kind_of_contact(value)} for value in fresh]
-        insert_new(connection, contacts, rows, on=("id",))
-        insert_new(
-            connection,
-            handles,
-            [{"id": number(value), "value": value, "contact_id": number(value)} for value in fresh],
-            on=("value",),
-        )
-        found |= lookup(connection, fresh)
-    return found
+def add(
+    connection: Connection, values: Iterable[str], founded: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, tuple[int, int]]:
+    """Handle → (its id, its contact's id) of handles that were not known; each gets a contact of its own.
+
+    founded: new handle → the contact that is there for it already.
+    """
+    fresh = sorted(values)
+    rows = [{"id": number(value), "kind": kind_of_contact(value)} for value in fresh if value not in founded]
+    insert_new(connection, contacts, rows, on=("id",))
+    insert_new(
+        connection,
+        handles,
+        [{"value": value, "contact_id": founded.get(value) or number(value)} for value in fresh],
+        on=("value",),
+    )
+    return lookup(connection, fresh)
 
 
 def lookup(connection: Connection, values: Iterable[str]) -> dict[str, tuple[int, int]]:
@@ -62,6 +63,22 @@ def contacts_of(connection: Connection, handle_ids: Iterable[int]) -> dict[int, 
     for part in chunks(handle_ids):
         rows = connection.execute(select(handles.c.id, handles.c.contact_id).where(handles.c.id.in_(part)))
         found.update({row.id: row.contact_id for row in rows})
+    return found
+
+
+def to_be_judged(connection: Connection, ids: Iterable[int]) -> set[int]:
+    """Which of these contacts have a fact, or have been judged before: the others have nothing to be judged by."""
+    found: set[int] = set()
+    for part in chunks(ids):
+        fact = exists().where(records.c.handle_id == handles.c.id)
+        found.update(
+            connection.scalars(
+                union(
+                    select(handles.c.contact_id).where(handles.c.contact_id.in_(part), fact),
+                    select(contacts.c.id).where(contacts.c.id.in_(part), contacts.c.revision > 0),
+                )
+            )
+        )
     return found
 
 

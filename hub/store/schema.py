@@ -141,14 +141,14 @@ inbox = Table(
     Column("state", Text, nullable=False, server_default="new"),
     Column("error", Text),
     Index(
-        "ix_inbox_waiting",
+        "ix_inbox_kept",
         "connection",
         "kind",
         "item",
         "digest",
         unique=True,
-        sqlite_where=text("state = 'new'"),
-        postgresql_where=text("state = 'new'"),
+        sqlite_where=text("state <> 'dead'"),
+        postgresql_where=text("state <> 'dead'"),
     ),
     Index("ix_inbox_new", "id", sqlite_where=text("state = 'new'"), postgresql_where=text("state = 'new'")),
     Index("ix_inbox_dead", "id", sqlite_where=text("state = 'dead'"), postgresql_where=text("state = 'dead'")),
@@ -170,6 +170,7 @@ group_aliases = Table(
     Column("key", Text, primary_key=True),
     Column("root", Text, nullable=False),
     Index("ix_group_aliases_root", "connection", "root"),
+    sqlite_with_rowid=False,
 )
 
 # The kept raws of a finished group in one compressed row.
@@ -289,6 +290,7 @@ record_handles = Table(
     Column("record_id", Key, ForeignKey("records.id"), primary_key=True),
     Column("handle_id", Key, ForeignKey("handles.id"), primary_key=True),
     Index("ix_record_handles_handle_id", "handle_id"),
+    sqlite_with_rowid=False,
 )
 
 # Which cards (of the same connection) a deal belongs to.
@@ -299,9 +301,10 @@ deal_cards = Table(
     Column("connection", Text, primary_key=True),
     Column("card", Text, primary_key=True),
     Index("ix_deal_cards_card", "connection", "card"),
+    sqlite_with_rowid=False,
 )
 
-# Versions of cards and deals: each owns from its changed_at (metrics.md 7).
+# Versions of cards and deals that have been more than one thing: each owns from its changed_at (metrics.md 7).
 versions = Table(
     "versions",
     metadata,

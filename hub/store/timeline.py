@@ -187,7 +187,7 @@ def _histories(connection: Connection, rows: list[Any], until: datetime | None) 
     found: dict[int, History[Any]] = {}
     for row in rows:
         ordered = sorted(
-            kept[row.id],
+            kept.get(row.id) or [row],
             key=lambda version: rec.order(rec.stored(version.body), bytes(version.digest).hex()),
         )
         revived = row.gone_at is not None and row.changed_at is not None and row.changed_at > row.gone_at

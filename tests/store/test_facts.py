@@ -16,7 +16,7 @@ from hub.store import facts, people, timeline
 from hub.store.database import Database
 from hub.store.facts import Fact
 from hub.store.people import LONG_AGO
-from hub.store.schema import contacts, metadata, records
+from hub.store.schema import contacts, metadata, records, versions
 
 NOW = datetime(2026, 3, 10, 7, tzinfo=UTC)
 IVAN = "phone:+79211234567"
@@ -275,7 +275,7 @@ def test_the_deal_taken_from_a_client_makes_both_due(store: Database) -> None:
         for name, handle in [("i", IVAN), ("o", OLGA)]
     ]
     deal = {"record": "deal", "id": "d", "owner": "anna"}
-    put(store, *cards, from_json({**deal, "cards": ["i"], "version": 1}))
+    put(store, call("1"), call("2", client=OLGA), *cards, from_json({**deal, "cards": ["i"], "version": 1}))
     settle(store)
     put(store, from_json({**deal, "cards": ["o"], "version": 2}))
     assert set(due(store)) == {contact_of(store, IVAN), contact_of(store, OLGA)}
@@ -285,7 +285,7 @@ def test_the_deal_taken_from_a_client_makes_both_due(store: Database) -> None:
 
 def test_an_older_version_of_a_card_that_comes_late_makes_its_client_due(store: Database) -> None:
     card = {"record": "card", "id": "i", "name": "Ivan", "handles": [IVAN]}
-    put(store, from_json({**card, "owner": "anna", "changed_at": "2026-03-02T00:00:00Z"}))
+    put(store, call(), from_json({**card, "owner": "anna", "changed_at": "2026-03-02T00:00:00Z"}))
     settle(store)
     put(store, from_json({**card, "owner": "boris", "changed_at": "2026-03-01T00:00:00Z"}))
     assert set(due(store)) == {contact_of(store, IVAN)}
@@ -293,6 +293,34 @@ def test_an_older_version_of_a_card_that_comes_late_makes_its_client_due(store: 
     settle(store)
     put(store, from_json({**card, "owner": "boris", "changed_at": "2026-03-01T00:00:00Z"}))
     assert due(store) == {}
+
+
+def test_a_client_of_whom_there_are_only_cards_and_deals_has_nothing_to_be_judged(store: Database) -> None:
+    card = {"record": "card", "id": "i", "name": "Ivan", "handles": [IVAN]}
+    put(store, from_json({**card, "owner": "anna", "version": 1}))
+    put(store, from_json({"record": "deal", "id": "d", "owner": "anna", "cards": ["i"]}))
+    put(store, from_json({**card, "owner": "boris", "version": 2}))
+    assert due(store) == {}
+    put(store, call())
+    assert set(due(store)) == {contact_of(store, IVAN)}
+    assert [version.owner for version in loaded(store, IVAN).cards[0].versions] == ["anna", "boris"]
+
+
+def test_only_what_was_more_than_one_thing_has_versions(store: Database) -> None:
+    def kept() -> list[Any]:
+        with store.begin() as connection:
+            return sorted(row.body["version"] for row in connection.execute(select(versions)))
+
+    told = [
+        from_json({"record": "card", "id": "i", "name": str(n), "handles": [IVAN], "version": n}) for n in (1, 2, 3)
+    ]
+    put(store, told[1])
+    put(store, told[1])
+    assert kept() == []
+    put(store, told[0])
+    assert kept() == [1, 2]
+    put(store, *told)
+    assert kept() == [1, 2, 3]
 
 
 # Any order, any slicing

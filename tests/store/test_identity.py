@@ -18,6 +18,7 @@ from hub.store.database import Database
 from hub.store.facts import Fact
 from hub.store.identity import Lists
 from hub.store.schema import cases, handles, metadata
+from hub.store.schema import contacts as contact_rows
 from hub.store.schema import records as record_rows
 
 NOW = datetime(2026, 3, 10, 7, tzinfo=UTC)
@@ -327,3 +328,34 @@ def test_every_order_of_a_merge_and_a_split_ends_the_same(sqlite_store: Database
                 facts.put(connection, [item], NOW)
         results.append(picture(sqlite_store))
     assert all(result == results[0] for result in results)
+
+
+def everything(store: Database) -> Any:
+    """Handles and cards with their contacts, and the contacts that live."""
+    with store.begin() as connection:
+        return (
+            sorted(connection.execute(select(handles.c.value, handles.c.contact_id, handles.c.shared)).all()),
+            sorted(connection.execute(select(record_rows.c.id, record_rows.c.contact_id)).all()),
+            sorted(
+                (row.id, row.kind, row.name or "")
+                for row in connection.execute(select(contact_rows).where(contact_rows.c.merged_into.is_(None)))
+            ),
+        )
+
+
+@given(found=cards, calls=st.sets(st.sampled_from(HANDLES), max_size=2), parts=st.integers(1, 14))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_card_that_founds_a_contact_gets_what_looking_at_all_cards_gives_him(
+    sqlite_store: Database, found: Any, calls: set[str], parts: int
+) -> None:
+    told = [*(Fact("pbx", call(handle, handle), NOW) for handle in sorted(calls)), *made(found)]
+    with sqlite_store.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+        for begin in range(0, len(told), parts):
+            facts.put(connection, told[begin : begin + parts], NOW)
+    before = everything(sqlite_store)
+    with sqlite_store.begin() as connection:
+        cards = connection.scalars(select(record_rows.c.id).where(record_rows.c.kind == "card"))
+        identity.recompute(connection, cards, Lists(), NOW, HANDLES)
+    assert everything(sqlite_store) == before

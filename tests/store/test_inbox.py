@@ -61,11 +61,23 @@ def test_an_item_that_equals_one_still_waiting_is_dropped(store: Database) -> No
     assert [raw.payload for raw in absorb(store).singles] == ["a", "other content"]
 
 
-def test_an_item_that_was_absorbed_may_come_again(store: Database) -> None:
+def test_an_item_that_was_absorbed_and_comes_again_unchanged_is_dropped(store: Database) -> None:
     put(store, item("1"))
     absorb(store)
-    put(store, item("1"))
+    put(store, item("1"), item("1", "other content"))
     assert states(store) == ["done", "new"]
+
+
+def test_an_item_that_was_not_understood_may_come_again(store: Database) -> None:
+    put(store, item("1"))
+    with store.begin() as connection:
+        inbox.settle(connection, [], [(inbox.batch(connection, 10).singles[0].id or 0, "a bug")])
+    put(store, item("1"), item("1"))
+    assert states(store) == ["dead", "new"]
+    absorb(store)
+    with store.begin() as connection:
+        assert inbox.replay(connection, connection_name="pbx", states=("dead",)) == 0
+    assert states(store) == ["done"]
 
 
 def test_an_item_imported_as_live_is_no_repeat_of_one_that_was_not(store: Database) -> None:

@@ -26,7 +26,8 @@ def sqlite_catalog(engine: Engine) -> dict[str, str]:
 
 def constraints_sorted(sql: str) -> list[str]:
     """The text of a table, its constraints in an order of ours: theirs means nothing."""
-    return sorted(part.strip(" )") for part in re.split(r", (?=CONSTRAINT )", " ".join(sql.split())))
+    table, without_rowid, _ = " ".join(sql.split()).partition(" WITHOUT ROWID")
+    return [*sorted(part.strip(" )") for part in re.split(r", (?=CONSTRAINT )", table)), without_rowid]
 
 
 def postgresql_catalog(engine: Engine) -> dict[str, Any]:

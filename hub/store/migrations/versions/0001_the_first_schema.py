@@ -109,6 +109,7 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("root", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("connection", "key", name=op.f("pk_group_aliases")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_group_aliases_root", "group_aliases", ["connection", "root"], unique=False)
     op.create_table(
@@ -164,12 +165,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_inbox_received_at", "inbox", ["received_at"], unique=False)
     op.create_index(
-        "ix_inbox_waiting",
+        "ix_inbox_kept",
         "inbox",
         ["connection", "kind", "item", "digest"],
         unique=True,
-        sqlite_where=sa.text("state = 'new'"),
-        postgresql_where=sa.text("state = 'new'"),
+        sqlite_where=sa.text("state <> 'dead'"),
+        postgresql_where=sa.text("state <> 'dead'"),
     )
     op.create_table(
         "meta",
@@ -365,6 +366,7 @@ def upgrade() -> None:
         sa.Column("card", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["record_id"], ["records.id"], name=op.f("fk_deal_cards_record_id")),
         sa.PrimaryKeyConstraint("record_id", "connection", "card", name=op.f("pk_deal_cards")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_deal_cards_card", "deal_cards", ["connection", "card"], unique=False)
     op.create_table(
@@ -385,6 +387,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["handle_id"], ["handles.id"], name=op.f("fk_record_handles_handle_id")),
         sa.ForeignKeyConstraint(["record_id"], ["records.id"], name=op.f("fk_record_handles_record_id")),
         sa.PrimaryKeyConstraint("record_id", "handle_id", name=op.f("pk_record_handles")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_record_handles_handle_id", "record_handles", ["handle_id"], unique=False)
     op.create_table(
@@ -464,10 +467,10 @@ def downgrade() -> None:
     op.drop_table("outbox")
     op.drop_table("meta")
     op.drop_index(
-        "ix_inbox_waiting",
+        "ix_inbox_kept",
         table_name="inbox",
-        sqlite_where=sa.text("state = 'new'"),
-        postgresql_where=sa.text("state = 'new'"),
+        sqlite_where=sa.text("state <> 'dead'"),
+        postgresql_where=sa.text("state <> 'dead'"),
     )
     op.drop_index("ix_inbox_received_at", table_name="inbox")
     op.drop_index(
