@@ -50,7 +50,7 @@ def person(account: Account, phone: object) -> tuple[str, int] | None:
     """The contact, otherwise the company, with the same last ten digits."""
     for kind in ("contacts", "companies"):
         table = account.table(kind)
-        found = [id for id in table.search.by_phone(table.rows.values(), phone) if account.row(kind, id)]
+        found = [id for id in table.search.by_phone(table.rows, phone) if account.row(kind, id)]
         if found:
             return kind, found[0]
     return None

@@ -130,15 +130,14 @@ def index(call: Call, kind: str) -> Answer:
     query.must_filter(call)
     if kind == "leads" and "only_deleted" in call.wanted:
         return _deleted(call)
-    table, tests = call.account.table(kind), list[Test]()
+    table, tests, found = call.account.table(kind), list[Test](), None
     if call.account.unsorted and kind != "leads":
         tests.append(_is_shown)
     if seen := may(call, kind, "view"):
         tests.append(seen)
     if words := str(call.params.get("query") or "").strip():
-        found = table.search.by_text(table.rows.values(), words)
-        tests.append(lambda row: row["id"] in found)
-    rows, page, limit = query.chosen(call, table, LISTINGS[kind], tests=tests)
+        found = table.search.by_text(table.rows, words)
+    rows, page, limit = query.chosen(call, table, LISTINGS[kind], tests=tests, within=found)
     return query.envelope(call, kind, [shown(call, kind, row) for row in rows], page, limit)
 
 

@@ -80,8 +80,10 @@ class Listing:
     tests: tuple[Test, ...] = field(default=())
 
 
-def chosen(call: Call, table: Table, listing: Listing, *, tests: Sequence[Test] = ()) -> tuple[list[Json], int, int]:
-    """The rows of the page asked for, the page and its limit."""
+def chosen(
+    call: Call, table: Table, listing: Listing, *, tests: Sequence[Test] = (), within: set[int] | None = None
+) -> tuple[list[Json], int, int]:
+    """The rows of the page asked for, the page and its limit. `within`: only these ids."""
     page, limit = paging(call)
     rows, offset = table.rows, (page - 1) * limit
     wanted = call.params.get("filter")
@@ -89,12 +91,16 @@ def chosen(call: Call, table: Table, listing: Listing, *, tests: Sequence[Test] 
     passes = [*tests, *_tests(call, wanted, listing)]
     since, until = _range(wanted.get("updated_at"), bare=listing.is_bare_range)
     name, newest_first = _order(call, listing)
-    if not passes and name == "updated_at" and "id" not in wanted:
-        ids = table.updated_page(since, until, offset, limit, newest_first=newest_first)
-        return [rows[id] for id in ids], page, limit
-    found = _candidates(table, wanted, since, until, name, newest_first=newest_first)
-    if passes:
-        found = (row for row in found if all(test(row) for test in passes))
+    if not passes and name == "updated_at" and within is None and "id" not in wanted:
+        page_ids = table.updated_page(since, until, offset, limit, newest_first=newest_first)
+        return [rows[id] for id in page_ids], page, limit
+    if "id" in wanted:
+        named_ids = set(php.integers(wanted["id"]))
+        within = named_ids if within is None else within & named_ids
+    ids = _candidates(table, within, since, until, name, newest_first=newest_first)
+    if not passes:
+        return [rows[id] for id in ids[offset : offset + limit]], page, limit
+    found = (row for row in map(rows.__getitem__, ids) if all(test(row) for test in passes))
     return list(islice(found, offset, offset + limit)), page, limit
 
 
@@ -111,21 +117,20 @@ def _order(call: Call, listing: Listing) -> tuple[str, bool]:
 
 
 def _candidates(
-    table: Table, wanted: php.Tree, since: int, until: int, name: str, *, newest_first: bool
-) -> Iterator[Json]:
-    """The rows that may pass, in order."""
+    table: Table, within: set[int] | None, since: int, until: int, name: str, *, newest_first: bool
+) -> Sequence[int]:
+    """Ids of the rows that may pass, in order."""
     rows = table.rows
     ids: Iterable[int]
-    if "id" in wanted:
-        named = sorted({id for id in php.integers(wanted["id"]) if id in rows})
-        ids = [id for id in named if since <= rows[id]["updated_at"] <= until]
+    if within is not None:
+        ids = [id for id in within if id in rows and since <= rows[id]["updated_at"] <= until]
     elif (since, until) == (0, LATEST) and name == "id":
-        ids = reversed(table.ids) if newest_first else table.ids
-        return (rows[id] for id in ids)
+        return table.ids[::-1] if newest_first else table.ids
     else:
         ids = table.updated(since, until)
-    ordered = sorted(ids, key=lambda one: (rows[one][name] or 0, one), reverse=newest_first)
-    return (rows[id] for id in ordered)
+        if name == "updated_at":
+            return ids[::-1] if newest_first else ids
+    return sorted(ids, key=lambda one: (rows[one][name] or 0, one), reverse=newest_first)
 
 
 def _range(node: object, *, bare: bool) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from sandbox.amocrm.types import Json
 
 _NOT_DIGITS = re.compile(r"\D+")
+_NUMBER = re.compile(r"[\d\s()+-]+")
 
 
 def last_ten(phone: object) -> str:
@@ -26,40 +27,42 @@ class Search:
 
     def __init__(self) -> None:
         self._texts: dict[int, str] | None = None
-        self._numbers: dict[str, dict[int, None]] = {}
-        self._numbers_of: dict[int, tuple[str, ...]] = {}
+        self._by_number: dict[str, dict[int, None]] = {}
+        """Ids of the cards where a value ends with these ten digits, phone or not."""
+        self._numbers: dict[int, set[str]] = {}
 
     def put(self, row: Json) -> None:
         if self._texts is None:
             return
-        self.drop(row["id"])
-        self._texts[row["id"]] = _text(row)
-        numbers = tuple(filter(None, map(last_ten, phones(row))))
-        self._numbers_of[row["id"]] = numbers
+        id = row["id"]
+        self.drop(id)
+        lines = _lines(row)
+        digits = [_NOT_DIGITS.sub("", line) for line in lines if _NUMBER.fullmatch(line)]
+        self._texts[id] = "\n".join([*lines, *digits]).lower()
+        self._numbers[id] = numbers = {number[-10:] for number in digits}
         for number in numbers:
-            self._numbers.setdefault(number, {})[row["id"]] = None
+            self._by_number.setdefault(number, {})[id] = None
 
     def drop(self, id: int) -> None:
         if self._texts is None:
             return
         self._texts.pop(id, None)
-        for number in self._numbers_of.pop(id, ()):
-            self._numbers.get(number, {}).pop(id, None)
+        for number in self._numbers.pop(id, ()):
+            self._by_number[number].pop(id, None)
 
-    def by_phone(self, rows: Iterable[Json], phone: object) -> list[int]:
-        """Ids of those with the same last ten digits."""
-        self._begin(rows)
-        return sorted(self._numbers.get(last_ten(phone), ()))
+    def by_phone(self, rows: dict[int, Json], phone: object) -> list[int]:
+        """Ids of those who have a phone with the same last ten digits."""
+        self._begin(rows.values())
+        wanted = last_ten(phone)
+        return sorted(id for id in self._by_number.get(wanted, ()) if wanted in map(last_ten, phones(rows[id])))
 
-    def by_text(self, rows: Iterable[Json], query: str) -> set[int]:
-        """Ids of those where `query` stands in a filled field, as text or as digits of a phone."""
-        texts = self._begin(rows)
-        wanted = query.strip().lower()
-        found = {id for id, text in texts.items() if wanted in text}
-        digits = _NOT_DIGITS.sub("", wanted)
-        if len(digits) >= 10 and not re.search(r"[^\W\d_]", wanted):
-            found.update(id for id in self._numbers.get(digits[-10:], ()) if digits in texts[id])
-        return found
+    def by_text(self, rows: dict[int, Json], query: str) -> set[int]:
+        """Ids of those where `query` stands in a filled field, as text or as digits."""
+        texts = self._begin(rows.values())
+        wanted, digits = query.strip().lower(), _NOT_DIGITS.sub("", query)
+        if len(digits) >= 10 and _NUMBER.fullmatch(wanted):
+            return {id for id in self._by_number.get(digits[-10:], ()) if digits in texts[id]}
+        return {id for id, text in texts.items() if wanted in text}
 
     def _begin(self, rows: Iterable[Json]) -> dict[int, str]:
         if self._texts is None:
@@ -69,12 +72,9 @@ class Search:
         return self._texts
 
 
-def _text(row: Json) -> str:
-    words = [str(row["name"] or ""), str(row["id"])]
+def _lines(row: Json) -> list[str]:
+    """The filled fields."""
+    lines = [str(row["name"] or ""), str(row["id"])]
     for block in row.get("custom_fields_values") or ():
-        for value in block["values"]:
-            word = str(value["value"])
-            words.append(word)
-            if block["field_code"] == "PHONE":
-                words.append(_NOT_DIGITS.sub("", word))
-    return "\n".join(words).lower()
+        lines += [str(value["value"]) for value in block["values"]]
+    return lines
