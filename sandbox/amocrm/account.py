@@ -72,7 +72,8 @@ class Account:
     domain: str = "amocrm.ru"
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/Moscow"))
     settings: Json = field(default_factory=dict)
-    """What `/_ctl/set` may change of the account: is_api_filter_enabled, is_paid, is_unsorted_on, customers_mode."""
+    """What `/_ctl/set` may change of the account: is_api_filter_enabled, is_paid, is_unsorted_on, duplicate_control,
+    customers_mode."""
     users: dict[int, Json] = field(default_factory=dict)
     roles: dict[int, Json] = field(default_factory=dict)
     groups: list[Json] = field(default_factory=list)

@@ -11,6 +11,7 @@ from typing import Any
 from sandbox.amocrm import (
     calls,
     cards,
+    complex,
     consent,
     control,
     customers,
@@ -37,7 +38,7 @@ Send = Callable[[Any], Awaitable[None]]
 Receive = Callable[[], Awaitable[Any]]
 
 _MODULES = (
-    directory, pipelines, customfields, unsorted, tags, relations, notes, calls, events, tasks, webhooks, sources, talks,
+    directory, pipelines, customfields, complex, unsorted, tags, relations, notes, calls, events, tasks, webhooks, sources, talks,
     customers, cards,
 )  # fmt: skip
 
@@ -97,6 +98,8 @@ class App:
             return await consent.exchange_api_key(world, call)
         if path.startswith("/private/api"):
             return legacy.answer(world, call)
+        if path.startswith("/ajax/") and path.endswith("/multiple/delete"):
+            return legacy.delete(world, call)
         return self._api(call)
 
     def _api(self, call: Call) -> Answer:

@@ -13,7 +13,8 @@ from sandbox.amocrm.types import LOST, SINGULAR, WON, Json
 def add(account: Account, kind: str, row: Json, by: int) -> None:
     """A new card or task."""
     account.table(kind).add(row)
-    account.record(f"{SINGULAR[kind]}_added", kind, row["id"], by)
+    note = [] if kind == "tasks" else [{"note": {"id": account.ids.next("notes")}}]
+    account.record(f"{SINGULAR[kind]}_added", kind, row["id"], by, after=note)
     if kind == "tasks":
         soonest_task(account, row)
     account.hooks.tell(account, f"add_{SINGULAR[kind]}", kind, "add", row)

@@ -147,6 +147,7 @@ _SETTERS: dict[str, Callable[[World, Call, Any], None]] = {
     "account_host": _account_host, "is_paid": _of_account("is_paid"),
     "is_api_filter_enabled": _of_account("is_api_filter_enabled"), "is_unsorted_on": _of_account("is_unsorted_on"),
     "customers_mode": _of_account("customers_mode"),
+    "duplicate_control": _of_account("duplicate_control"),
 }  # fmt: skip
 
 
@@ -192,7 +193,9 @@ def tokens(world: World, call: Call, asked: Json) -> Json:
         return {"access_token": grant.text}
     if asked.get("user_id"):
         return world.authority.pair(call.account, world.integration.client_id, asked["user_id"])
-    return world.credentials(call.origin)
+    admin = call.account.users[world.admin_id]
+    old = {"user_login": admin["email"], "user_hash": admin["api_key"]}
+    return world.credentials(call.origin) | old
 
 
 def touched(world: World, call: Call, asked: Json) -> Json:

@@ -103,6 +103,7 @@ def new_user(
         "id": id or account.ids.next("users"), "name": name, "email": email, "lang": "ru",
         "rights": full | (rights if isinstance(rights, dict) else {}), "uuid": account.ids.uuid(),
         "amojo_id": account.ids.uuid(), "user_rank": None, "phone_number": phone,
+        "api_key": account.ids.hex(32),
     }  # fmt: skip
     account.users[row["id"]] = row
     return row

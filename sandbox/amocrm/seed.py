@@ -91,7 +91,7 @@ def new_account(id: int, subdomain: str, name: str, clock: Clock, seed: int) -> 
     dice = random.Random(f"{subdomain}/{seed}")
     account = Account(id, subdomain, name, Hooks(random.Random(f"hooks/{seed}")), Ids(dice), clock)
     account.settings = {
-        "is_api_filter_enabled": True, "is_paid": True, "is_unsorted_on": True, "customers_mode": "segments",
+        "is_api_filter_enabled": True, "is_paid": True, "is_unsorted_on": True, "duplicate_control": False, "customers_mode": "segments",
         "amojo_id": account.ids.uuid(), "uuid": account.ids.uuid(),
     }  # fmt: skip
     account.groups = [{"id": 0, "name": "Отдел продаж", "uuid": None}, {"id": 1201, "name": "Поддержка", "uuid": None}]
@@ -245,7 +245,9 @@ def _history(account: Account, lead: Json, dice: random.Random) -> None:
     shift, now = account.clock.shift, time.time()
     first = cards.first_status(account.pipelines[lead["pipeline_id"]])
     account.clock.shift = lead["created_at"] - now
-    account.record("lead_added", "leads", lead["id"], lead["created_by"])
+    account.record(
+        "lead_added", "leads", lead["id"], lead["created_by"], after=[{"note": {"id": account.ids.next("notes")}}]
+    )
     account.clock.shift = lead["updated_at"] - now
     if lead["status_id"] != first:
         after, before = (

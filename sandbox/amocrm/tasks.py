@@ -83,27 +83,33 @@ def shown(call: Call, row: Json) -> Json:
 
 def create(call: Call) -> Answer:
     """POST of an array; all or nothing."""
-    items, made = call.items(), []
-    for at, draft in enumerate(all_of(items, lambda item, faults: _draft(call, item, faults))):
-        row = {"id": call.account.ids.next("tasks"), **draft}
-        changes.add(call.account, "tasks", row, call.user_id)
+    account, items, made = call.account, call.items(), []
+    for at, draft in enumerate(all_of(items, lambda item, faults: drafted(account, item, faults, by=call.user_id))):
+        row = keep(account, draft, by=call.user_id)
         links = call.self_link(f"/api/v4/tasks/{row['id']}")
         made.append({"id": row["id"], "request_id": request_id(items[at], at), "_links": links})
     return collection(call, "tasks", made)
 
 
-def _draft(call: Call, item: Json, faults: Faults) -> Json:
-    account, now = call.account, call.account.now()
+def drafted(account: Account, item: Json, faults: Faults, *, by: int) -> Json:
+    """What an item of a POST will become, still without an id."""
+    now = account.now()
     require(item, ("text", "complete_till"), faults)
     given = read(account, item, CHECKS, faults)
     _entity(account, given, faults)
-    responsible_id = given.get("responsible_user_id", call.user_id)
+    responsible_id = given.get("responsible_user_id", by)
     return {
-        "created_by": call.user_id, "updated_by": call.user_id, "created_at": now, "updated_at": now,
-        "responsible_user_id": responsible_id, "group_id": account.group_of(responsible_id), "entity_id": None,
-        "entity_type": None, "duration": 0, "is_completed": False, "task_type_id": 1, "text": "", "result": [],
-        "complete_till": now, "account_id": account.id,
+        "created_by": by, "updated_by": by, "created_at": now, "updated_at": now, "responsible_user_id": responsible_id,
+        "group_id": account.group_of(responsible_id), "entity_id": None, "entity_type": None, "duration": 0,
+        "is_completed": False, "task_type_id": 1, "text": "", "result": [], "complete_till": now, "account_id": account.id,
     } | given  # fmt: skip
+
+
+def keep(account: Account, draft: Json, *, by: int) -> Json:
+    """Give the task an id and put it in."""
+    row = {"id": account.ids.next("tasks"), **draft}
+    changes.add(account, "tasks", row, by)
+    return row
 
 
 def _entity(account: Account, given: Json, faults: Faults) -> None:

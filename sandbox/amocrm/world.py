@@ -33,6 +33,8 @@ class World:
     """What links begin with, if not with the host that was called."""
     account_host: str = ""
     """What `referer` says after the consent page, the account's own host by default."""
+    sessions: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Account and user behind a session cookie of the old interface."""
     former: set[str] = field(default_factory=set)
     """Subdomains that were renamed."""
     requests: list[tuple[str, str, int]] = field(default_factory=list)
