@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from itertools import chain
 from typing import Any
 
 from sandbox.amocrm import (
     calls,
     cards,
-    complex,
+    compound,
     consent,
     control,
     customers,
@@ -38,7 +39,7 @@ Send = Callable[[Any], Awaitable[None]]
 Receive = Callable[[], Awaitable[Any]]
 
 _MODULES = (
-    directory, pipelines, customfields, complex, unsorted, tags, relations, notes, calls, events, tasks, webhooks, sources, talks,
+    directory, pipelines, customfields, compound, unsorted, tags, relations, notes, calls, events, tasks, webhooks, sources, talks,
     customers, cards,
 )  # fmt: skip
 
@@ -159,7 +160,7 @@ async def _call(scope: Any, receive: Receive) -> Call:
 
 
 def _head(answer: Answer) -> dict[str, Any]:
-    headers = [(b"x-request-id", secrets.token_hex(16).encode())]
+    headers = [(b"date", formatdate(usegmt=True).encode()), (b"x-request-id", secrets.token_hex(16).encode())]
     if answer.body or answer.status != 204:
         headers += [
             (b"content-type", answer.content_type.encode()),

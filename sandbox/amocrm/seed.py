@@ -20,41 +20,10 @@ PHONE, EMAIL = 70011, 70012
 REDIRECT = "https://hub.example/oauth/callback"
 DAY = 86_400
 
-_FIRST = [
-    "Пётр",
-    "Анна",
-    "Иван",
-    "Ольга",
-    "Сергей",
-    "Мария",
-    "Алексей",
-    "Елена",
-    "Дмитрий",
-    "Наталья",
-    "Андрей",
-    "Ирина",
-    "Михаил",
-    "Светлана",
-    "Егор",
-    "Юлия",
-]
-_LAST = [
-    "Ильин",
-    "Белова",
-    "Орлов",
-    "Смирнова",
-    "Ким",
-    "Петрова",
-    "Волков",
-    "Соколова",
-    "Лебедев",
-    "Козлова",
-    "Новиков",
-    "Морозова",
-    "Зайцев",
-    "Павлова",
-]
-_FIRMS = [
+_HIM = ("Пётр", "Иван", "Сергей", "Алексей", "Дмитрий", "Андрей", "Михаил", "Егор")
+_HER = ("Анна", "Ольга", "Мария", "Елена", "Наталья", "Ирина", "Светлана", "Юлия")
+_LAST = ("Ильин", "Белов", "Орлов", "Смирнов", "Петров", "Волков", "Соколов", "Лебедев", "Козлов", "Новиков", "Морозов")
+_FIRMS = (
     "Восток",
     "Север",
     "Технострой",
@@ -65,7 +34,7 @@ _FIRMS = [
     "Альянс",
     "Горизонт",
     "Монолит",
-]
+)
 _DEALS = (
     "Поставка насосов",
     "Монтаж вентиляции",
@@ -202,7 +171,11 @@ def _load(account: Account, kind: str, count: int, dice: random.Random, begin: i
 
 
 def _contact(account: Account, row: Json, dice: random.Random, at: int) -> None:
-    row["first_name"], row["last_name"] = dice.choice(_FIRST), dice.choice(_LAST)
+    is_she, last_name = dice.random() < 0.5, dice.choice(_LAST)
+    row["first_name"], row["last_name"] = (
+        dice.choice(_HER if is_she else _HIM),
+        f"{last_name}а" if is_she else last_name,
+    )
     row["name"] = f"{row['first_name']} {row['last_name']}"
     number = f"{903 + at % 90:03}{(1_112_233 + at * 7919) % 10_000_000:07}"
     row["custom_fields_values"] = [_multitext(account.fields["contacts"][PHONE], _typed(number, dice))]

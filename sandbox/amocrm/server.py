@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import socket
-from collections.abc import Generator, Iterable
-from typing import Any, Self
+from collections.abc import Iterable
+from typing import Self
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from sandbox import faults
 from sandbox.amocrm import seed as seeds
@@ -25,14 +25,6 @@ class _Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["transport"] = self.transport  # type: ignore[typeddict-unknown-key]
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: whoever started us decides when to stop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
 
 
 class AmoServer:
@@ -60,34 +52,38 @@ class AmoServer:
         self.port = port
         self.credentials: Json = {}
         """What a client needs to connect: the JSON line of `crmhub sandbox amocrm`."""
-        self._tasks: list[asyncio.Task[Any]] = []
+        self._state = ServerState()
+        self._hooks: list[asyncio.Task[None]] = []
 
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> Self:
-        listening = socket.create_server(("127.0.0.1", self.port), backlog=256)
-        self.port = listening.getsockname()[1]
         config = uvicorn.Config(
             App(self.world), http=_Protocol, ws="none", lifespan="off", access_log=False, log_config=None, log_level="error",
-            timeout_graceful_shutdown=1, server_header=False, proxy_headers=False, timeout_keep_alive=75,
+            timeout_keep_alive=75,
         )  # fmt: skip
-        self._server = _Server(config)
-        serving = asyncio.create_task(self._server.serve([listening]), name="serve the pretend amoCRM")
-        hooks = [asyncio.create_task(one.hooks.run(), name="deliver webhooks") for one in self.world.accounts.values()]
-        self._tasks = [serving, *hooks]
-        while not self._server.started and not serving.done():
-            await asyncio.sleep(0.001)
+        config.load()
+        loop = asyncio.get_running_loop()
+        listening = socket.create_server(("127.0.0.1", self.port), backlog=256)
+        self.port = listening.getsockname()[1]
+        self._listener = await loop.create_server(lambda: _Protocol(config, self._state, {}), sock=listening)
+        self._hooks = [
+            asyncio.create_task(one.hooks.run(), name="deliver webhooks") for one in self.world.accounts.values()
+        ]
         self.credentials = self.world.credentials(self.base_url)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        serving, *hooks = self._tasks
-        for task in hooks:
+        self._listener.close()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        if self._state.tasks:
+            await asyncio.wait(self._state.tasks, timeout=1)
+        for task in (*self._state.tasks, *self._hooks):
             task.cancel()
-        self._server.should_exit = True
-        await asyncio.gather(serving, *hooks, return_exceptions=True)
+        await asyncio.gather(*self._state.tasks, *self._hooks, return_exceptions=True)
 
 
 def settle_memory() -> None:
