@@ -1,4 +1,4 @@
-"""How does the hub know its own task again when it comes back?"""
+"""How does the hub know again what it wrote itself, when it comes back?"""
 
 from __future__ import annotations
 
@@ -21,3 +21,9 @@ def key_of(text: str | None, connection: str) -> str | None:
     """The key of the effect that wrote a task with this text; None where a person wrote it."""
     found = _MARK.search(text or "")
     return f"{found[1]}/task/{connection}" if found else None
+
+
+def is_ours(uniq: str | None, connection: str) -> bool:
+    """Whether a call's unique id is the key of an effect of this connection: it was the hub that wrote the call."""
+    text = uniq or ""
+    return (text.startswith("call/") and text.endswith(f"/{connection}")) or text.startswith(f"lead/{connection}/")

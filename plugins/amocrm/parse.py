@@ -28,7 +28,7 @@ from hub.sdk import (
     read_number,
 )
 from plugins.amocrm import objects
-from plugins.amocrm.marker import key_of
+from plugins.amocrm.marker import is_ours, key_of
 from plugins.amocrm.objects import CustomField, read
 from plugins.amocrm.settings import Settings
 
@@ -37,7 +37,7 @@ WON, LOST = 142, 143
 MISSED = frozenset({1, 3, 6, 7})
 """`call_status` of calls in which nobody talked: left a message, not in, no answer, busy."""
 
-_SEVERAL = re.compile(r"[,;/|\n]| и ")
+_SEVERAL = re.compile(r";(?!ext=)|[/|\n]| и ")
 _UNSETTLED = timedelta(milliseconds=1)
 
 
@@ -188,8 +188,8 @@ def note(payload: Any, settings: Settings, context: Context) -> Iterator[Record]
         return
     found = read(objects.CallNote, payload)
     said = found.params
-    if said.uniq and said.uniq.endswith(f"/{context.connection}"):
-        return  # written by the hub: the key of its effect
+    if is_ours(said.uniq, context.connection):
+        return
     started = found.created_at
     ended = started + timedelta(seconds=max(said.duration or 0, 0))
     talked = bool(said.duration) and said.call_status not in MISSED
@@ -341,11 +341,12 @@ def _handles(fields: Iterable[CustomField], country: str) -> tuple[Handle, ...]:
 
 
 def _phones(texts: Iterable[str], country: str) -> Iterator[Handle]:
-    """People write several numbers into one field."""
+    """People write several numbers into one field; behind a comma may be an extension, too."""
     for text in texts:
-        whole = read_number(text, country).handle
-        parts = [whole] if whole else [read_number(part, country).handle for part in _SEVERAL.split(text)]
-        yield from (part for part in parts if part)
+        for part in _SEVERAL.split(text):
+            whole = read_number(part, country).handle
+            found = [whole] if whole else [read_number(piece, country).handle for piece in part.split(",")]
+            yield from (handle for handle in found if handle)
 
 
 def _addresses(texts: Iterable[str | None]) -> Iterator[Handle]:
