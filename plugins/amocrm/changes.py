@@ -9,8 +9,8 @@ from typing import Any
 
 from hub.sdk import Page, Raw
 from plugins.amocrm.client import Amo, Row
-from plugins.amocrm.feeds import EVENT_LOG, OBJECTS, Feed, Reader, by_ids, wanted, with_hub
-from plugins.amocrm.windows import FOR_EVER, Window, step
+from plugins.amocrm.feeds import EVENT_LOG, FOR_EVER, OBJECTS, Feed, Reader, by_ids, wanted, with_hub
+from plugins.amocrm.windows import Window, step
 
 OVERLAP = 300
 """Seconds that are read again each time: what was written late under an older second is met there."""
@@ -29,6 +29,11 @@ class Followed:
     at: int
     seen: dict[str, int] = field(default_factory=dict)
     rest: list[int] | None = None
+
+    @property
+    def window(self) -> Window:
+        """What is to be read: the rest of the last time, or all since then."""
+        return Window.of(self.rest) if self.rest else Window(self.at - OVERLAP, FOR_EVER)
 
     @property
     def stored(self) -> dict[str, Any]:
@@ -54,7 +59,7 @@ async def follow(client: Amo, cursor: Any, feed: Feed) -> AsyncIterator[Page]:
         return
     followed = Followed(**cursor)
     reader = Reader.of(client, feed)
-    window: Window | None = await _window(client, feed, followed)
+    window: Window | None = followed.window
     while window is not None:
         now = await client.vendor_second()
         found = await step(reader, window)
@@ -68,13 +73,6 @@ async def follow(client: Amo, cursor: Any, feed: Feed) -> AsyncIterator[Page]:
         followed.rest = window.stored if window is not None else None
         complete = datetime.fromtimestamp(now, UTC) if window is None else None
         yield Page(items, cursor=followed.stored, complete_until=complete)
-
-
-async def _window(client: Amo, feed: Feed, followed: Followed) -> Window:
-    """What is to be read: the rest of the last time, or all since then; of a log nothing is added to a past window."""
-    if followed.rest:
-        return Window.of(followed.rest)
-    return Window(followed.at - OVERLAP, FOR_EVER if feed.sorted else await client.vendor_second())
 
 
 async def _brought_back(client: Amo, events: Sequence[Row]) -> list[Raw]:

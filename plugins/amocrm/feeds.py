@@ -11,6 +11,8 @@ from hub.sdk import Raw, Temporary
 from plugins.amocrm.client import LACKS, PAGE, SMALLEST, Amo, Heavy, Lacking, Params, Row
 from plugins.amocrm.settings import Settings
 
+FOR_EVER = 2**31 - 1
+"""The end of what has none."""
 SETTLES = 2
 """Seconds after which nothing more is changed under a second's `updated_at`, the vendor's clock granted."""
 EVENTS = (
@@ -34,8 +36,8 @@ class Feed:
     """A list of the account.
 
     stream: name of its stream. raw: kind of its items. stamp: the key with the second by which it is filtered. sorted:
-    whether it can be had in the order of that second; else pages of a closed window of time are read as they come, for
-    nothing is ever changed in it. log: it tells what happened, so that its history ends after a while. lacking: what to
+    whether it can be had in the order of that second; else its pages are read by number as they come: rows are only
+    ever added to it, so that some may be met twice, but none is skipped. log: it tells what happened, so that its history ends after a while. lacking: what to
     do where tariff or rights lack it.
     """
 
@@ -97,11 +99,11 @@ class Reader:
     def of(cls, client: Amo, feed: Feed) -> Reader:
         return cls(client, feed, feed.page)
 
-    async def page(self, since: int, until: int | None, number: int = 1, order: str = "") -> list[Row]:
+    async def page(self, since: int, until: int, number: int = 1, order: str = "") -> list[Row]:
         """A page of what has its stamp within these seconds, both included. Raises Heavy, Temporary."""
         stamp = self.feed.stamp
         params: list[tuple[str, str | int]] = [*self.feed.params, (f"filter[{stamp}][from]", since), ("page", number)]
-        if until is not None:
+        if until < FOR_EVER:
             params.append((f"filter[{stamp}][to]", until))
         if self.feed.sorted:
             params.append((f"order[{order or stamp}]", "asc"))

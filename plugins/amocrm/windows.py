@@ -14,9 +14,6 @@ from typing import Any, NamedTuple
 from plugins.amocrm.client import Heavy, Row
 from plugins.amocrm.feeds import Reader
 
-FOR_EVER = 2**31 - 1
-"""The last second that is ever asked for."""
-
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -80,7 +77,7 @@ async def _step(reader: Reader, window: Window) -> Step:
         rows = await reader.page(window.at, window.at, window.page, order="id")
         return Step(rows, window.at, window.page - 1) if window.page > 1 else Step(rows, window.at + 1)
     limit = reader.limit
-    rows = await reader.page(window.at, None if window.until >= FOR_EVER else window.until)
+    rows = await reader.page(window.at, window.until)
     if len(rows) < limit:
         return Step(rows, None)
     first, last = reader.stamp_of(rows[0]), reader.stamp_of(rows[-1])
