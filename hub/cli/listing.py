@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from hub import clock
 from hub.cli.state import State, catch_up, moment
 from hub.engine import current, evaluate, files
 from hub.engine.hub import OWN, Hub
+from hub.engine.preview import preview as would_have_been
 from hub.store import calls, connections, contacts, outbox, repairs
 from hub.store.database import Priority
 
@@ -147,21 +148,35 @@ def list_effects(
     from_: From = None,
     to: To = None,
     state: Annotated[str | None, typer.Option(help="planned, held, sent, dropped, dead or unknown.")] = None,
+    connection: Annotated[str | None, typer.Option(help="Only what this connection carries.")] = None,
     retry: Annotated[list[str] | None, typer.Option(help="Deliver these keys again, then list.")] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="What would have been written lately, switched on or not; nothing is.")
+    ] = False,
+    days: Annotated[int, typer.Option(help="How many days the preview looks back.", min=1)] = 7,
 ) -> None:
     """What is done outside the hub, each once."""
 
     async def rows(hub: Hub) -> list[Row]:
         await catch_up(hub)
+        if preview:
+            until = moment(to) or clock.now()
+            since = moment(from_) or until - timedelta(days=days)
+            return await would_have_been(hub, since, until, connection)
         if retry:
             await hub.db.write(Priority.SETTLE, outbox.retry, retry, clock.now())
-        return await hub.db.read(outbox.listing, state=state, since=moment(from_), until=moment(to))
+        return await hub.db.read(
+            outbox.listing, state=state, since=moment(from_), until=moment(to), connection_name=connection
+        )
 
+    told = {"at": "At", "kind": "Kind", "connection": "Where", "to": "To", "body.text": "Text", "on": "Switched on"}
     _show(
         context,
         rows,
         json,
-        {
+        told
+        if preview
+        else {
             "at": "At",
             "kind": "Kind",
             "to": "To",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated
 
 import orjson
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from hub import registry, settings
 from hub.cli.state import State, catch_up
+from hub.core.effects import AddNote, CreateLead, CreateTask, Effect, LogCall
 from hub.engine.connecting import check as check_access
 from hub.engine.host import lend, trial
 from hub.engine.hub import OWN, Hub, load_settings, stored_hub, vault_of
@@ -125,8 +127,31 @@ def check(
             f"{'ok  ' if result.ok else 'FAIL'} {name}: {result.what}"
             + (f": {result.problem}" if result.problem else "")
         )
+    for link in chosen:
+        for line in writes(link):
+            typer.echo(line)
     if any(not result.ok for _, result in results):
         raise typer.Exit(1)
+
+
+WRITES: Mapping[type[Effect], str] = {
+    CreateTask: "a task to call back after a missed call, closed once the client was reached",
+    LogCall: "each call in the client's card, once",
+    CreateLead: "a lead for an unknown caller, never a second one for the same number",
+    AddNote: "a note where a client was lost in a transfer",
+}
+"""What a connection may write; corrections go with what they correct."""
+
+
+def writes(link: Link) -> list[str]:
+    """What the connection writes or could write, and which line of its settings decides."""
+    told = {effect: push for effect, push in link.offered.items() if effect in WRITES}
+    return [
+        f"on   {link.name}: writes {WRITES[effect]}"
+        if push.on
+        else f"off  {link.name}: would write {WRITES[effect]}; switched on by {push.switch}"
+        for effect, push in told.items()
+    ]
 
 
 async def _check_all(configured: settings.Settings, hub: Hub | None, links: list[Link]) -> list[tuple[str, Checked]]:

@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeAlias
 
 from hub.core.calls import Verdict
 from hub.core.cases import Case
-from hub.core.effects import AddNote, AmendTask, CloseTask, CreateLead, CreateTask, Effect, LogCall
-from hub.core.history import held_at
+from hub.core.effects import AddNote, AmendTask, CloseTask, CreateLead, CreateTask, Effect, LogCall, Told
+from hub.core.history import EVER, created_at, held_at
 from hub.core.marks import suppressed
 from hub.core.owners import open_deals
 from hub.core.policy import Team
@@ -62,10 +62,10 @@ class Client:
 
     def card_in(self, connection: str) -> bool:
         """Whether the connection has a card of him."""
-        return any(
-            history.ref.startswith(f"{connection}/") and (history.gone_at is None or history.gone_at > self.now)
-            for history in self.timeline.cards
-        )
+        own = [history for history in self.timeline.cards if history.ref.startswith(f"{connection}/")]
+        made = ((created_at(history) or EVER) <= self.now for history in own)
+        ended = (history.gone_at is not None and history.gone_at <= self.now for history in own)
+        return any(there and not gone for there, gone in zip(made, ended, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Planner:
 
     def of_case(
         self, row_id: int | str, case: Case, client: Client, planned: Mapping[str, Sequence[Effect]]
-    ) -> Iterator[tuple[str, Effect]]:
+    ) -> Iterator[tuple[str, Told]]:
         """(connection, effect) that a case which stands needs. row_id: its lasting id; planned: by connection, so far."""
         opening = client.verdicts.get(case.opened_by)
         if case.kind not in _TO_CALL_BACK or opening is None or not self._is_client(opening.client, client):
@@ -97,7 +97,7 @@ class Planner:
 
     def of_void(
         self, because: Literal["not_a_miss", "merged"], planned: Mapping[str, Sequence[Effect]], now: datetime
-    ) -> Iterator[tuple[str, Effect]]:
+    ) -> Iterator[tuple[str, Told]]:
         """(connection, effect) that a case needs which is believed no more: its task is done with."""
         for target in self.targets:
             before = _tasks(planned.get(target.connection, ()))

@@ -48,7 +48,7 @@ class CrmEffect:
     """What every effect in a CRM has in common: about whom it is, and who is responsible for it.
 
     key: the same for ever; written into the vendor's record where that has a place for it, so that a repetition and
-    what comes back are recognised. at: when what it tells of happened. client: handle of the client. contact: his name
+    what comes back are recognised. at: when it was planned, of a call its beginning, of an end its moment. client: handle of the client. contact: his name
     as the hub knows him, else None. to: key of `[team]` of the one who is responsible, None where nobody is. text: what
     it says, in the hub's language.
 
@@ -91,12 +91,27 @@ class AmendTask(CrmEffect):
     case: str
     due_at: datetime
 
+    @property
+    def task(self) -> str:
+        """The key of the effect that created the task."""
+        return _task_of(self.key)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseTask(CrmEffect):
     """Mark the task `replaces` as done; `text` is its result: how the wait ended."""
 
     case: str
+
+    @property
+    def task(self) -> str:
+        """The key of the effect that created the task."""
+        return _task_of(self.key)
+
+
+def _task_of(key: str) -> str:
+    """`7/task/amo` of `7/task/amo/2`: what is said later of a task is numbered."""
+    return key.rpartition("/")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +152,8 @@ class CreateLead(CallEffect):
     title: str
 
 
-Effect = Notify | AmendNotice | CreateTask | AmendTask | CloseTask | AddNote | LogCall | CreateLead
+Told = CreateTask | AmendTask | CloseTask | AddNote | LogCall | CreateLead
+Effect = Notify | AmendNotice | Told
 KINDS: Mapping[str, type[Effect]] = {
     "notify": Notify,
     "amend_notice": AmendNotice,

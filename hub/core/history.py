@@ -29,7 +29,7 @@ def held_at(history: History[Card] | History[Deal], at: datetime) -> Card | Deal
         return None
     versions: Sequence[Card | Deal] = history.versions
     version = next((item for item in reversed(versions) if (version_from(item) or EVER) <= at), None)
-    if not history.changes or (version is None and (_created_at(history) or EVER) > at):
+    if not history.changes or (version is None and (created_at(history) or EVER) > at):
         return version
     held = version or versions[0]
     heard = [change.at for change in history.changes if change.at <= at]
@@ -53,7 +53,7 @@ def _course(history: History[Card] | History[Deal], field: Literal["owner", "sta
     """
     seen = [(version_from(version) or EVER, getattr(version, field)) for version in history.versions]
     logged = [change for change in history.changes if change.field == field]
-    began = _created_at(history)
+    began = created_at(history)
     if not logged:
         return [(began, at_first), *seen] if began is not None and began < seen[0][0] else seen
     dated = [step for step in seen if step[0] > EVER]
@@ -65,6 +65,6 @@ def _value_at(course: Course, at: datetime) -> Any:
     return next((value for begins, value in reversed(course) if begins <= at), course[0][1])
 
 
-def _created_at(history: History[Card] | History[Deal]) -> datetime | None:
+def created_at(history: History[Card] | History[Deal]) -> datetime | None:
     """When the object was made, as any of its versions says."""
     return min((version.created_at for version in history.versions if version.created_at), default=None)

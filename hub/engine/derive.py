@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -23,7 +22,6 @@ from hub.core.reconcile import Reconciled, StoredCase, Void, reconcile
 from hub.core.rules import CaseRule
 from hub.core.steps import amend, plan, taken_by
 from hub.core.timeline import Timeline
-from hub.core.wording import Wording
 from hub.engine.hub import Hub
 from hub.store import calls, cases, connections, outbox, people, repairs, timeline
 from hub.store.database import Priority
@@ -91,8 +89,7 @@ async def planner(hub: Hub) -> Planner:
     """Who plans what the CRM connections are told, as they are switched on now."""
     carried = hub.carried
     targets = await hub.db.read(connections.targets, carried) if carried else []
-    words = Wording(hub.settings.language, ZoneInfo(hub.settings.timezone), hub.settings.team)
-    return Planner(targets, words, hub.settings.team)
+    return Planner(targets, hub.words, hub.settings.team)
 
 
 def gather(connection: Connection, now: datetime, limit: int, resting: timedelta = timedelta(0)) -> Work:

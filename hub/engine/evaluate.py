@@ -40,7 +40,7 @@ async def at(hub: Hub, moment: datetime, since: datetime | None = None, until: d
     """
     book = await hub.book()
     found = Evaluated()
-    for part in chunks(await hub.db.read(_contacts, moment, since, until), BATCH):
+    for part in chunks(await hub.db.read(clients, moment, since, until), BATCH):
         loaded = await hub.db.read(timeline.load, dict.fromkeys(part, LONG_AGO), moment)
         await asyncio.to_thread(_add, found, loaded, book, hub.registry.rules, moment)
     await hub.db.read(cases.overlay, found.cases)
@@ -49,7 +49,10 @@ async def at(hub: Hub, moment: datetime, since: datetime | None = None, until: d
     return found
 
 
-def _contacts(connection: Connection, moment: datetime, since: datetime | None, until: datetime | None) -> list[int]:
+def clients(
+    connection: Connection, moment: datetime, since: datetime | None = None, until: datetime | None = None
+) -> list[int]:
+    """Those with facts up to `moment`, or only around the asked time."""
     facts = select(records.c.handle_id).where(records.c.at <= moment, records.c.handle_id.is_not(None))
     if since is not None:
         facts = facts.where(records.c.at >= since - AROUND)

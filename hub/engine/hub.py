@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from hub import clock, registry
 from hub import settings as configuration
@@ -14,6 +15,7 @@ from hub.clock import Clock
 from hub.core import crm
 from hub.core.effects import KINDS
 from hub.core.policy import Rulebook
+from hub.core.wording import Wording
 from hub.engine.budget import Budgets
 from hub.engine.lock import Busy, Lock
 from hub.engine.tokens import Refreshes
@@ -61,6 +63,11 @@ class Hub:
         team = self.settings.team
         ours = frozenset(item.handle for member in team.members.values() for item in member.handles)
         return Lists(self.settings.shared, ours)
+
+    @property
+    def words(self) -> Wording:
+        """How the CRM connections are spoken to."""
+        return Wording(self.settings.language, ZoneInfo(self.settings.timezone), self.settings.team)
 
     @property
     def carried(self) -> dict[str, frozenset[str]]:

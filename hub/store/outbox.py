@@ -190,10 +190,13 @@ def listing(
     state: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    connection_name: str | None = None,
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
     """The rows of `crmhub effects`."""
     statement = select(outbox).order_by(outbox.c.at, outbox.c.id)
+    if connection_name is not None:
+        statement = statement.where(outbox.c.connection == connection_name)
     if state is not None:
         statement = statement.where(outbox.c.state == state)
     if since is not None:

@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from hub.cli.setup import writes
 from hub.core.records import instant
 from hub.engine import deliver, work
 from hub.engine.hub import Hub
+from hub.engine.preview import preview
 from hub.engine.receive import arrival
 from hub.errors import Temporary
+from hub.registry import Link
 from hub.sdk import CreateTask, Raw
 from hub.store import inbox, outbox
 from tests.engine.conftest import CONFIG, Workshop, live, rows
-from tests.engine.crm import ALL_ON, Crm
+from tests.engine.crm import ALL_ON, Crm, Settings
 
 IVAN = "phone:+79211234567"
 TEAM = CONFIG.replace('handles = ["ext:src/101"]', 'handles = ["ext:src/101", "user:amo/504141"]')
@@ -443,6 +446,83 @@ async def test_a_task_that_may_be_there_is_closed_though_its_answer_was_lost(hub
         clock(hub, minute)
         await settle(hub)
     assert [task["done"] for task in crm.tasks.values()] == [True]
+
+
+# Before it is switched on
+
+
+async def test_a_preview_lists_what_would_have_been_written_and_writes_nothing(
+    sqlite_workshop: Workshop, crm: Crm
+) -> None:
+    hub = opened(sqlite_workshop, crm, 'plugin = "crm"\ntasks = true')
+    put(hub, "src", call(hub, "m1", 0), call(hub, "m2", 1), call(hub, "o1", 5, 60, talk=50, direction="outbound"))
+    put(hub, "src", call(hub, "long ago", -60 * 24 * 9), call(hub, "other", 3, client="phone:+79210000002"))
+    put(hub, "amo", card(owner="user:504141", handles=("phone:+79210000002",)))
+    clock(hub, 20)
+    await work.catch_up(hub, hub.now())
+    found = await preview(hub, hub.now() - timedelta(days=7), hub.now())
+    assert [(row["kind"], row["body"].get("call") or row["body"]["text"], row["on"]) for row in found] == [
+        ("create_lead", "src/call/m1", False),
+        (
+            "create_task",
+            "Перезвонить: +7 921 123-45-67. Звонил 2 раза, последний раз в 10:01 на «sales», ждёт до 10:15",
+            True,
+        ),
+        ("log_call", "src/call/m2", False),
+        ("log_call", "src/call/other", False),
+        ("create_task", "Перезвонить: Пётр Ильин, +7 921 000-00-02. Звонил в 10:03 на «sales», ждёт до 10:18", True),
+        ("log_call", "src/call/o1", False),
+        ("close_task", "Перезвонили в 10:05 (Anna)", True),
+    ]
+    (task,) = [row for row in found if row["kind"] == "create_task" and row["body"]["contact"]]
+    assert (task["body"]["card"], task["body"]["owner"]) == ("c1", "504141")
+    assert rows(hub, outbox.listing) == []
+    assert await preview(hub, hub.now() - timedelta(days=7), hub.now(), "src") == []
+
+
+def test_a_check_says_what_is_written_and_what_switches_the_rest_on(hub: Hub, crm: Crm) -> None:
+    half = Link("amo", crm.connector(), Settings(tasks=True))
+    assert writes(half) == [
+        "on   amo: writes a task to call back after a missed call, closed once the client was reached",
+        "off  amo: would write each call in the client's card, once; switched on by log_calls = true",
+        (
+            "off  amo: would write a lead for an unknown caller, never a second one for the same number; "
+            "switched on by leads = true"
+        ),
+        "off  amo: would write a note where a client was lost in a transfer; switched on by notes = true",
+    ]
+
+
+# Lost in a transfer
+
+
+async def test_a_client_lost_in_a_transfer_leaves_a_note_and_a_task_for_who_spoke_with_him(hub: Hub, crm: Crm) -> None:
+    put(hub, "amo", card())
+    start = at(hub, 0)
+
+    def leg(kind: str, begin: int, end: int, to: str | None = None, answered: int | None = None) -> dict[str, Any]:
+        moments = {"started_at": begin, "ended_at": end, "answered_at": answered}
+        told = {
+            key: (start + timedelta(seconds=value)).isoformat() for key, value in moments.items() if value is not None
+        }
+        return {"kind": kind, "to": to, **told}
+
+    legs = [leg("member", 0, 30, "ext:101", 5), leg("queue", 30, 90)]
+    for _ in range(2):
+        put(hub, "src", call(hub, "t1", 0, seconds=90) | {"legs": legs})
+        clock(hub, 2)
+        await settle(hub)
+    (task,) = crm.tasks.values()
+    assert (
+        task["text"]
+        == "Перезвонить: Пётр Ильин, +7 921 123-45-67. Потерян при переводе в 10:00 на «sales», ждёт до 10:16"
+    )
+    assert task["owner"] == "504141"
+    (note,) = crm.notes.values()
+    assert note.text == (
+        "Клиент потерян при переводе в 10:00 на «sales»: после разговора (Anna) ждал, пока ответит следующий, и положил трубку"
+    )
+    assert [entry.outcome for entry in crm.calls.values()] == ["answered"]
 
 
 # Cost
