@@ -21,6 +21,7 @@ from hub.engine.hub import OWN, Hub, load_settings, stored_hub, vault_of
 from hub.registry import Link
 from hub.sdk.connector import Checked
 from hub.settings import Draft, Person
+from hub.settings.meanings import Language
 from hub.store import inbox, migrate, repairs
 from hub.store.database import Priority
 from hub.store.keyring import FILE as KEY_FILE
@@ -56,13 +57,14 @@ def init(
         raise typer.BadParameter(f"{state.config} exists; --force overwrites it")
     ask = Console().is_terminal
     found = registry.load()
+    spoken: Language = "en" if (language or _ask("Language (ru, en)", "ru", ask=ask)) == "en" else "ru"
     answers = settings.Answers(
         timezone=timezone or _ask("Time zone", "Europe/Moscow", ask=ask),
         country=country or _ask("Country", "RU", ask=ask),
-        language="en" if (language or _ask("Language (ru, en)", "ru", ask=ask)) == "en" else "ru",
+        language=spoken,
         lines=tuple(line or _ask("Your numbers, with commas", "", ask=ask).replace(",", " ").split()),
         team=tuple(_person(text) for text in member or _ask_people(ask=ask)),
-        connections=_drafts(found, connect, dict(item.partition("=")[::2] for item in key or ())),
+        connections=_drafts(found, connect, dict(item.partition("=")[::2] for item in key or ()), spoken),
     )
     text = settings.template(answers)
     written = settings.parse(text, state.config.absolute())
@@ -88,7 +90,9 @@ def _person(text: str) -> Person:
     return Person(name=name, extension=extension or None, mobile=mobile or None)
 
 
-def _drafts(found: registry.Registry, chosen: str | None, given: dict[str, str]) -> tuple[Draft, ...]:
+def _drafts(
+    found: registry.Registry, chosen: str | None, given: dict[str, str], language: Language
+) -> tuple[Draft, ...]:
     """One section a connector that can be opened; only the chosen one is switched on."""
     if chosen is not None and chosen not in found.connectors:
         raise typer.BadParameter(f"no plugin offers {chosen}; known are {', '.join(sorted(found.connectors))}")
@@ -102,8 +106,9 @@ def _drafts(found: registry.Registry, chosen: str | None, given: dict[str, str])
             name,
             connector.settings,
             values if name == chosen else {},
-            remark=connector.title,
+            remark=connector.words.get(language, {}).get(connector.title, connector.title),
             active=name == chosen,
+            words=connector.words.get(language),
         )
         for name, connector in sorted(found.connectors.items())
     )

@@ -124,13 +124,15 @@ async def save(hub: Hub, candidate: Candidate) -> bool:
     """
     path = hub.settings.path
     before = _text(path)
+    connector, language = candidate.connector, hub.settings.language
     after = configuration.with_connection(
         before,
         candidate.name,
-        candidate.connector.name,
-        candidate.connector.settings,
+        connector.name,
+        connector.settings,
         candidate.options,
-        "en" if hub.settings.language == "en" else "ru",
+        "en" if language == "en" else "ru",
+        connector.words.get(language),
     )
     registry.links(configuration.parse(after, path), hub.registry, candidate.vault(vault_of(hub.settings)))
     changed = after != before or bool(candidate.secrets)

@@ -227,7 +227,7 @@ class Connector:
     from at first hand. streams: the ways in that these settings offer. webhook:
     verifies and names items, nothing else. push: all ways out that it has; each says whether these settings switch it on. read: items of a file, for `crmhub import`.
     about: a sentence on what it connects. asks: the keys that a person needs to get in; the others can be decided later.
-    words: what its settings and checks say, in other languages (language → text → text).
+    words: what its settings and checks say in other languages: language → text → text, `%s` for what is filled in.
     """
 
     name: str

@@ -77,17 +77,20 @@ def draft(
     *,
     remark: str = "",
     active: bool = True,
+    words: Mapping[str, str] | None = None,
 ) -> Draft:
-    """The section of a plugin, with the remarks of its own model; keys that are not given are written as remarks."""
+    """The section of a plugin, with the remarks of its own model; keys that are not given are written as remarks.
+
+    words: what the model says, in the language of the file.
+    """
     entries = []
     for key, field in model.model_fields.items():
         example = next(iter(field.examples or ()), None if field.default is PydanticUndefined else field.default)
         value = given.get(key, example)
         known = key in given
         if value is not None or field.is_required():
-            entries.append(
-                Entry(field.alias or key, toml("" if value is None else value), field.description or "", known)
-            )
+            said = [(words or {}).get(text, text) for text in (field.title, field.description) if text]
+            entries.append(Entry(field.alias or key, toml("" if value is None else value), ": ".join(said), known))
     return Draft(name=name, plugin=plugin, entries=tuple(entries), remark=remark, active=active)
 
 

@@ -25,22 +25,29 @@ def with_connection(
     model: type[BaseModel],
     options: Mapping[str, Any],
     language: Language = "en",
+    words: Mapping[str, str] | None = None,
 ) -> str:
     """The text of a configuration with this connection in it.
 
-    A new one is added at the end, every key that is not given beside it as a remark. Of one that is there only the keys
-    that differ are changed, and an option that is None is taken out; comments and order stay.
+    A new one is added at the end, every key that is not given beside it as a remark; `words` are the remarks in the
+    file's language. Of one that is there only the keys that differ are changed, and an option that is None is taken out;
+    comments and order stay.
     """
     document = tomlkit.parse(text)
     existing = document.get("connections", {}).get(name)
     if isinstance(existing, Table):
         _change(existing, options)
         return tomlkit.dumps(document)
-    given = {key: value for key, value in options.items() if value is not None}
+    given = {key: value for key, value in options.items() if value is not None and not _is_default(model, key, value)}
     end = "\r\n" if "\r\n" in text else "\n"
-    added = section(draft(name, plugin, model, given), language)
+    added = section(draft(name, plugin, model, given, words=words), language)
     body = text.rstrip()
     return (body + end * 2 if body else "") + "".join(line + end for line in added)
+
+
+def _is_default(model: type[BaseModel], key: str, value: Any) -> bool:
+    field = next((field for name, field in model.model_fields.items() if key in {name, field.alias}), None)
+    return field is not None and bool(field.default == value)
 
 
 def write(path: Path, text: str) -> None:

@@ -65,6 +65,16 @@ def _escaped(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: escape(value) for name, value in values.items()}
 
 
+def of_connector(words: Mapping[str, str], text: str) -> str:
+    """A connector's own text in the language of its words; `%s` in one of them stands for whatever is there."""
+    if text in words:
+        return words[text]
+    for pattern, said in words.items():
+        if "%s" in pattern and (found := re.fullmatch(re.escape(pattern).replace("%s", "(.+)"), text, re.DOTALL)):
+            return said % found.groups()
+    return text
+
+
 @cache
 def texts(language: str) -> Texts:
     """The texts of a language; texts without a translation stay English."""

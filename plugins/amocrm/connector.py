@@ -13,6 +13,7 @@ from plugins.amocrm.parse import PARSE
 from plugins.amocrm.push import pushes
 from plugins.amocrm.settings import Settings
 from plugins.amocrm.streams import streams
+from plugins.amocrm.words import RUSSIAN
 
 
 def limits(settings: Settings) -> Sequence[Limit]:
@@ -36,4 +37,7 @@ CONNECTOR = Connector(
     classify=classify,
     limits=limits,
     login=login,
+    about="clients, deals, tasks and calls of an account",
+    asks=("domain", "client_id", "client_secret", "redirect_uri", "token"),
+    words={"ru": RUSSIAN},
 )

@@ -61,6 +61,8 @@ async def exchange(
 def _chosen(settings: Settings, referer: str) -> str:
     """The account's host, to which the secret goes: never one that is not the vendor's."""
     domain = referer.lower() or settings.domain
+    if not domain and settings.base_url:  # a sandbox, of which a code was given without the address around it
+        return ""
     if not DOMAIN.fullmatch(domain):
         raise Rejected(f"{domain or 'nothing'} is no address of an account; log in again")
     return domain

@@ -22,45 +22,85 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     domain: str = Field(
-        "", description="the account's address as in the browser, for example vostok.amocrm.ru or vostok.kommo.com"
+        "",
+        title="Account address",
+        description="the account's address as in the browser, for example vostok.amocrm.ru or vostok.kommo.com",
     )
-    client_id: str = Field("", description="amoCRM: amoМаркет → your integration → Keys and scopes → integration ID")
-    client_secret: SecretStr | None = Field(None, description="the secret key, on the same page as the integration ID")
+    client_id: str = Field(
+        "",
+        title="Integration ID",
+        description="amoCRM: amoМаркет → your integration → Keys and scopes → integration ID",
+    )
+    client_secret: SecretStr | None = Field(
+        None, title="Secret key", description="the secret key, on the same page as the integration ID"
+    )
     redirect_uri: str = Field(
-        "", description="the integration's redirect address, exactly as there; filled in by `crmhub connect`"
+        "",
+        title="Redirect address",
+        description="the integration's redirect address, exactly as there; filled in by `crmhub connect`",
     )
     token: SecretStr | None = Field(
         None,
+        title="Long-lived token",
         description="instead of client_id and client_secret: a long-lived token, on the same page of the integration",
     )
-    account_id: int | None = Field(None, description="the account's number, so that no other account's hooks are taken")
-    hook_secret: SecretStr | None = Field(
-        None, description="last part of the webhook's address; made from client_secret or token when left out"
+    account_id: int | None = Field(
+        None, title="Account number", description="the account's number, so that no other account's hooks are taken"
     )
-    base_url: str = Field("", description="only for a sandbox: where it listens, for example http://127.0.0.1:8090")
+    hook_secret: SecretStr | None = Field(
+        None,
+        title="Secret of the webhook",
+        description="last part of the webhook's address; made from client_secret or token when left out",
+    )
+    base_url: str = Field(
+        "",
+        title="Address of a sandbox",
+        description="only for a sandbox: where it listens, for example http://127.0.0.1:8090",
+    )
     since: date | None = Field(
         None,
+        title="History since",
         description="history from this day on; left out: all cards, deals and tasks, and 90 days of changes and calls",
     )
     calls: Literal["auto", "read", "ignore"] = Field(
-        "auto", description="calls noted in the CRM: auto reads them only where no telephony is connected to the hub"
+        "auto",
+        title="Calls noted in the CRM",
+        description="calls noted in the CRM: auto reads them only where no telephony is connected to the hub",
     )
-    tasks: bool = Field(default=False, description="write a task for each client who waits for a call back")
+    tasks: bool = Field(
+        default=False,
+        title="Task “Call back” after a missed call",
+        description="write a task for each client who waits for a call back",
+    )
     log_calls: bool = Field(
-        default=False, description="write each call of the hub's telephony into the client's history"
+        default=False,
+        title="Calls in the client's card",
+        description="write each call of the hub's telephony into the client's history",
     )
     unknown_callers: Literal["off", "unsorted", "lead"] = Field(
         "off",
+        title="Unknown callers",
         description="a caller whom the CRM does not know: nothing, an incoming (unsorted) lead, or contact and lead",
     )
-    notes: bool = Field(default=False, description="note on the client that he was lost in a transfer")
+    notes: bool = Field(
+        default=False,
+        title="Note where a client was lost in a transfer",
+        description="note on the client that he was lost in a transfer",
+    )
     pipeline: int | None = Field(
         None,
+        title="Pipeline of new leads",
         description="number of the pipeline for new leads, in its address …/leads/pipeline/3100; left out: the main one",
     )
-    task_type: int = Field(1, description="number of the task type for calls back; 1 is “Follow up” in every account")
+    task_type: int = Field(
+        1,
+        title="Type of the tasks",
+        description="number of the task type for calls back; 1 is “Follow up” in every account",
+    )
     source_name: str = Field(
-        "crmhub", description="how the CRM calls the origin of calls and leads that the hub writes"
+        "crmhub",
+        title="Name of the source",
+        description="how the CRM calls the origin of calls and leads that the hub writes",
     )
 
     @field_validator("domain", mode="before")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -24,7 +25,7 @@ from hub.web import words
 from hub.web.desk import Desk, Form, Visitor
 from hub.web.forms import SEAT
 from hub.web.remote import Remote
-from hub.web.texts import N_
+from hub.web.texts import N_, of_connector
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 DENIED = "access_denied"
@@ -33,12 +34,16 @@ DENIED = "access_denied"
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A key of the connection as the form shows it. kept: a secret is there, and need not be typed again."""
+    """A key of the connection as the form shows it.
+
+    choices: (value, what it is called). kept: a secret is there, and need not be typed again.
+    """
 
     question: Question
     label: str
     hint: str
     value: str
+    choices: Sequence[tuple[str, str]] = ()
     error: str = ""
     kept: bool = False
 
@@ -220,7 +225,8 @@ def _form(
             value = None
         shown = text_of(item, value) if typed is None or item.kind == "secret" else typed.get(f"key.{item.key}", "")
         error = (errors or {}).get(item.key, "")
-        fields.append(Field(item, say(item.label), say(item.hint), shown, error, kept))
+        choices = [(choice, say(choice)) for choice in item.choices]
+        fields.append(Field(item, say(item.label), say(item.hint), shown, choices, error, kept))
     return Wizard(connector, name, again, fields, name_error)
 
 
@@ -444,8 +450,7 @@ def switches(pushes: Iterable[Push]) -> list[Switch]:
 
 def _say(connector: Connector, visitor: Visitor) -> Callable[[str], str]:
     """Says a text of the connector's own in the reader's language."""
-    own = connector.words.get(visitor.texts.language, {})
-    return lambda text: own.get(text, text)
+    return partial(of_connector, connector.words.get(visitor.texts.language, {}))
 
 
 def _go_on(draft: Draft) -> Response:

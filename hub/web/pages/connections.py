@@ -124,7 +124,8 @@ async def _all(desk: Desk, visitor: Visitor) -> list[Shown]:
 def _shown(link: Link, row: Mapping[str, Any], today: int, formats: Formats) -> Shown:
     offered = link.streams if link.problem is None else {}
     known = {item["stream"]: item for item in row["streams"]}
-    streams = tuple(_stream(name, offered.get(name), known.get(name), formats) for name in {**offered, **known})
+    in_order = sorted({**offered, **known}, key=lambda name: name in offered and offered[name].backfill)
+    streams = tuple(_stream(name, offered.get(name), known.get(name), formats) for name in in_order)
     return Shown(
         name=link.name,
         title=link.connector.title or link.connector.name,
@@ -171,6 +172,8 @@ def _stream(name: str, stream: Any, row: Mapping[str, Any] | None, formats: Form
         way = say("no longer configured")
     elif stream.live is not None:
         way = say("open line, at once")
+    elif stream.backfill:
+        way = say("history, in the free seconds")
     else:
         way = say("asked every %(time)s", time=formats.duration(stream.every))
     if row is None or (row["pulled_at"] is None and not row["failures"]):
