@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +25,7 @@ from hub.sdk.connector import Context, Tokens
 from hub.sdk.host import Access
 from hub.sdk.refusal import refusal
 from hub.settings import Settings
+from hub.store import facts
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ATTEMPTS = 3
@@ -60,6 +62,11 @@ class ConnectionHost:
     secrets: tuple[str, ...] = ()
     budget: Budget | None = None
     access: Access | None = None
+    versions: Callable[[str, datetime], Awaitable[Mapping[str, datetime]]] | None = None
+
+    async def known(self, kind: str, since: datetime) -> Mapping[str, datetime]:
+        """The connection's records of a kind that were changed since then; none before anything is stored."""
+        return await self.versions(kind, since) if self.versions else {}
 
     @property
     def tokens(self) -> Access:
@@ -83,6 +90,7 @@ def lend(hub: Hub, link: Link, *, backfill: bool = False) -> ConnectionHost:
         now=hub.now,
         budget=hub.budgets.of(link.name, link.limits, backfill=backfill),
         access=access_of(hub, link),
+        versions=lambda kind, since: hub.db.read(facts.versions_since, link.name, kind, since),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from statistics import median
@@ -156,9 +156,26 @@ class Puller:
             connections.wake(connection, name, page.wake, now)
         if rows or offset is not None:
             connections.received(connection, name, now, offset)
+        if page.mended is not None:
+            self._compared(connection, page.mended, now)
         if not self._up:
             for key in (f"stream:{self._key}", f"access:{name}"):
                 repairs.clear(connection, key)
+
+    def _compared(self, connection: Connection, mended: Sequence[str], now: datetime) -> None:
+        """Say what a comparison with the source has found, or that nothing is wrong any more."""
+        key = f"mended:{self.name}"
+        repairs.clear(connection, key)
+        if mended:
+            repairs.note(
+                connection,
+                key,
+                kind="mended",
+                connection_name=self._link.name,
+                now=now,
+                title=f"{self._link.name}: a comparison found what had been missed, and put it right: {'; '.join(mended)}",
+                advice="nothing to do; if it comes again, see whether webhooks arrive, and tell the plugin's authors",
+            )
 
     async def _broke(self, why: str, retry_after: float | None) -> float:
         pause = retry_after or PAUSES[min(self._failures, len(PAUSES) - 1)]

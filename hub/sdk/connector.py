@@ -53,7 +53,8 @@ class Page:
 
     cursor: opaque to everybody but the plugin; None keeps the one before. complete_until: nothing older than this is
     missing (watermark). wake: streams to pull now. offset: source's clock minus ours, measured on this page's newest
-    item; only live streams can tell.
+    item; only live streams can tell. mended: a comparison with the source has ended: what was missing or wrong here and
+    is put right with these items, a line each; shown to the operator until the next comparison finds nothing.
     """
 
     items: Sequence[Raw] = ()
@@ -61,6 +62,7 @@ class Page:
     complete_until: datetime | None = None
     wake: Sequence[str] = ()
     offset: timedelta | None = None
+    mended: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

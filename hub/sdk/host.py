@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -52,6 +52,12 @@ class Host(Protocol):
     @property
     def tokens(self) -> Access:
         """The connection's tokens, for a vendor that takes them otherwise than `http(tokens=True)` sends them."""
+
+    async def known(self, kind: str, since: datetime) -> Mapping[str, datetime]:
+        """Id → version of this connection's records of a kind that were changed since then and are not gone.
+
+        For a stream that compares what the hub has with its source.
+        """
 
     def now(self) -> datetime:
         """The present moment, UTC; never ask the clock yourself."""

@@ -527,3 +527,16 @@ def _bodies(row: Any, kept: list[dict[str, Any]]) -> list[dict[str, Any]]:
             ended["at"] = row.gone_at.isoformat()
         bodies = [*bodies, ended]
     return bodies
+
+
+def versions_since(connection: Connection, name: str, kind: str, since: datetime) -> dict[str, datetime]:
+    """Id → version of a connection's records of a kind that were changed since then and are not gone."""
+    found = connection.execute(
+        select(records.c.source_id, records.c.changed_at).where(
+            records.c.connection == name,
+            records.c.kind == kind,
+            records.c.gone_at.is_(None),
+            records.c.changed_at >= since,
+        )
+    )
+    return {row.source_id: row.changed_at for row in found}

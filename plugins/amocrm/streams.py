@@ -11,6 +11,7 @@ from hub.sdk import Page, Raw, Stream, Temporary
 from plugins.amocrm import changes, past
 from plugins.amocrm.client import LACKS, Amo, Lacking, Params, Row
 from plugins.amocrm.feeds import CONTACTS, TRASH, by_ids, feeds, with_hub
+from plugins.amocrm.reconcile import reconcile
 from plugins.amocrm.settings import Settings
 
 EVERY = timedelta(minutes=1)
@@ -32,6 +33,7 @@ def streams(settings: Settings) -> Sequence[Stream]:
             if feed is not TRASH
         ),
         Stream("unsorted", unsorted, every=EVERY),
+        Stream("reconcile", reconcile, every=RARELY, backfill=True),
     )
 
 

@@ -14,11 +14,14 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
+from hub.core.records import Card, Gone
+from hub.engine.host import lend
 from hub.engine.hub import Hub
 from hub.engine.pull import PAUSES, Puller
 from hub.errors import AuthFailed, Temporary
 from hub.sdk.connector import Connector, Page, Raw, Stream
-from hub.store import connections, inbox, repairs
+from hub.store import connections, facts, inbox, repairs
+from hub.store.facts import Fact
 from tests.engine.conftest import Workshop, rows
 
 
@@ -36,6 +39,7 @@ class Vendor:
     closed: int = 0
     wake: tuple[str, ...] = ()
     offset: timedelta | None = None
+    mended: tuple[str, ...] | None = None
 
     async def read(self, _client: Any, cursor: Any) -> AsyncIterator[Page]:
         self.opened.append(cursor)
@@ -44,7 +48,7 @@ class Vendor:
                 if number in self.trouble:
                     raise self.trouble.pop(number)
                 items = [Raw("packet", f"{number}/{item}", number) for item in range(2)]
-                yield Page(items, cursor=number + 1, wake=self.wake, offset=self.offset)
+                yield Page(items, cursor=number + 1, wake=self.wake, offset=self.offset, mended=self.mended)
         finally:
             self.closed += 1
 
@@ -219,3 +223,28 @@ async def test_a_stream_lives_through_a_store_that_cannot_be_written(
     await until(lambda: cursor(hub) == 5)
     stop.set()
     await running
+
+
+async def test_what_a_comparison_mended_is_told_until_the_next_finds_nothing(workshop: Workshop) -> None:
+    vendor = Vendor(pages=1, mended=("2 contacts were missing: 1, 2",))
+    hub, puller, _ = made(workshop, vendor)
+    await puller._attempt()
+    (told,) = rows(hub, repairs.listing)
+    assert told["kind"] == "mended"
+    assert "2 contacts were missing: 1, 2" in told["title"]
+    vendor.pages, vendor.mended = 2, ()
+    await puller._attempt()
+    assert rows(hub, repairs.listing) == []
+
+
+async def test_a_stream_may_ask_what_the_hub_has(workshop: Workshop) -> None:
+    hub, _, _ = made(workshop, Vendor())
+    known = [Card(id=str(number), changed_at=workshop.clock.time - timedelta(days=number)) for number in range(1, 5)]
+    with hub.db.begin() as connection:
+        facts.put(connection, [Fact("pbx", record, workshop.clock.time) for record in known], workshop.clock.time)
+        gone = Fact("pbx", Gone(of="card", id="1", at=workshop.clock.time), workshop.clock.time)
+        facts.put(connection, [gone], workshop.clock.time)
+    host = lend(hub, hub.links["pbx"])
+    since = workshop.clock.time - timedelta(days=3)
+    assert await host.known("card", since) == {card.id: card.changed_at for card in known[1:3]}
+    assert await host.known("deal", since) == {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +20,8 @@ class Bench:
     """The services of the hub with a clock that stands still, no budget and no retries.
 
     transport: a simulator called in process. settings, login, held: for a connector that is authorised: its settings,
-    how it logs in, and the tokens it begins with; `held` is afterwards what the last refresh gave.
+    how it logs in, and the tokens it begins with; `held` is afterwards what the last refresh gave. records: what the hub
+    has, by kind: id → when it was changed.
     """
 
     connection: str = "bench"
@@ -32,6 +33,11 @@ class Bench:
     settings: Any = None
     login: Login | None = None
     held: Tokens | None = None
+    records: dict[str, dict[str, datetime]] = field(default_factory=dict)
+
+    async def known(self, kind: str, since: datetime) -> Mapping[str, datetime]:
+        """The records that the bench was given."""
+        return {id_: at for id_, at in self.records.get(kind, {}).items() if at >= since}
 
     def now(self) -> datetime:
         """The moment the bench was set to."""
