@@ -93,9 +93,9 @@ def _in_turn(connection: Connection, row: Any, effect: Any, name: str, now: date
     first = next((other for other in said if other.kind == "create_task" and other.state in _UNSETTLED), None)
     if first is not None:
         return Wait(_turn(first, now))
-    written = [other.vendor_id for other in said if other.vendor_id is not None]
-    if written:
-        return replace(effect, replaces=written[-1])
+    sent = [other for other in said if other.state == "sent"]
+    if sent:
+        return replace(effect, replaces=next((other.vendor_id for other in reversed(sent) if other.vendor_id), None))
     if isinstance(effect, CloseTask):
         return Drop("its task was never written")
     return CreateTask(**{**_values(effect, CreateTask), "key": said[0].key})

@@ -14,6 +14,7 @@ from hub.core.effects import (
     Notify,
 )
 from hub.core.effects import body as effect_json
+from hub.core.effects import kind as effect_kind
 from hub.core.handles import Handle, Number, canonical, read_number, same_line
 from hub.core.records import (
     Call,
@@ -125,6 +126,7 @@ __all__ = [
     "WrongRecord",
     "canonical",
     "effect_json",
+    "effect_kind",
     "from_json",
     "hookimpl",
     "hookspec",

@@ -1,24 +1,33 @@
-"""How our own records come in and our notices go out; the template to copy for a new plugin."""
+"""How our own records come in, and notices and what a CRM is told go out; the template to copy for a new plugin."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
+import httpx
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
 
 from hub.sdk import (
+    AddNote,
     AmendNotice,
+    AmendTask,
     Checked,
+    CloseTask,
     Connector,
     Context,
+    CreateLead,
+    CreateTask,
     Effect,
     Host,
     Http,
+    HubError,
+    LogCall,
     Malformed,
+    NothingToDo,
     Notify,
     Push,
     Raw,
@@ -31,11 +40,14 @@ from hub.sdk import (
     WebhookRequest,
     WrongRecord,
     effect_json,
+    effect_kind,
     from_json,
 )
 from plugins.records.signature import sign, verify
 
 # connection
+
+Told: TypeAlias = Literal["tasks", "calls", "leads", "notes"]
 
 
 class Settings(BaseModel):
@@ -46,6 +58,7 @@ class Settings(BaseModel):
     secret: SecretStr | None = Field(None, description="Shared with the sender, who signs each request with it.")
     token: SecretStr | None = Field(None, description="For senders that cannot sign: Authorization: Bearer <token>.")
     notify_url: HttpUrl | None = Field(None, description="Address of yours that gets notices as signed POST requests.")
+    writes: tuple[Told, ...] = Field((), description="What that address is told as a CRM: tasks, calls, leads, notes.")
 
 
 class Client:
@@ -176,7 +189,7 @@ def read(path: Path, name: str, _settings: Settings, context: Context) -> Iterat
 async def send(client: Client, effect: Effect) -> Sent:
     """POST the effect as JSON; the receiver knows a repetition by `Idempotency-Key`."""
     assert client.http is not None, "offered only with notify_url"
-    body = orjson.dumps(effect_json(effect))
+    body = orjson.dumps({"effect": effect_kind(effect), **effect_json(effect)})
     timestamp = int(client.host.now().timestamp())
     headers = {
         "Content-Type": "application/json",
@@ -188,14 +201,33 @@ async def send(client: Client, effect: Effect) -> Sent:
     elif client.settings.token:
         headers["Authorization"] = f"Bearer {client.settings.token.get_secret_value()}"
     response = await client.http.request("POST", str(client.settings.notify_url), content=body, headers=headers)
-    return Sent(id=response.headers.get("X-Notice-Id"))
+    made = response.headers
+    return Sent(id=made.get("X-Notice-Id"), card=made.get("X-Card-Id"), deal=made.get("X-Deal-Id"))
+
+
+def classify(response: httpx.Response) -> HubError | None:
+    """410: what the effect is about is no more there, so that nobody has to do anything."""
+    return NothingToDo("what it was about is gone there") if response.status_code == 410 else None
+
+
+TOLD: Mapping[type[Effect], Told] = {
+    CreateTask: "tasks",
+    AmendTask: "tasks",
+    CloseTask: "tasks",
+    LogCall: "calls",
+    CreateLead: "leads",
+    AddNote: "notes",
+}
 
 
 def pushes(settings: Settings) -> Sequence[Push]:
-    """Notices go out where there is an address for them."""
+    """Where there is an address, notices go out; what a CRM is told, as far as it is wanted."""
     if settings.notify_url is None:
         return ()
-    return (Push(Notify, send), Push(AmendNotice, send))
+    told = (
+        Push(effect, send, on=what in settings.writes, switch=f'writes = ["{what}"]') for effect, what in TOLD.items()
+    )
+    return (Push(Notify, send), Push(AmendNotice, send), *told)
 
 
 # words
@@ -209,6 +241,9 @@ RUSSIAN = {
     ),
     "Address of yours that gets notices as signed POST requests.": (
         "Ваш адрес, на который приходят извещения подписанными запросами POST."
+    ),
+    "What that address is told as a CRM: tasks, calls, leads, notes.": (
+        "Что сообщать по этому адресу как CRM: tasks (задачи), calls (звонки), leads (сделки), notes (примечания)."
     ),
     "files can be imported": "файлы можно загружать",
     "the webhook accepts signed requests": "вебхук принимает подписанные запросы",
@@ -228,6 +263,7 @@ CONNECTOR = Connector(
     parse={"record": parse},
     webhook=webhook,
     push=pushes,
+    classify=classify,
     read=read,
     about="anything that can write JSON: by file or signed webhook",
     words={"ru": RUSSIAN},

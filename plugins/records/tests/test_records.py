@@ -19,7 +19,9 @@ from hub.sdk import (
     Connector,
     Context,
     Forged,
+    LogCall,
     Malformed,
+    NothingToDo,
     Notify,
     Raw,
     Refused,
@@ -286,7 +288,7 @@ async def push(effect: Any, **keys: Any) -> Any:
     assert CONNECTOR.open is not None
     assert CONNECTOR.push is not None
     send = {item.effect: item.send for item in CONNECTOR.push(chosen)}[type(effect)]
-    async with CONNECTOR.open(chosen, Bench(time=NOW)) as client:
+    async with CONNECTOR.open(chosen, Bench(time=NOW, classify=CONNECTOR.classify)) as client:
         return await send(client, effect)
 
 
@@ -323,9 +325,46 @@ async def test_a_correction_names_what_it_replaces(sink: respx.MockRouter) -> No
     assert (body["replaces"], body["because"]) == ("n-5", "void")
 
 
+LOGGED = LogCall(
+    key="call/pbx/call/1/crm", at=NOW, client="phone:+79211234567", text="Разговор", call="pbx/call/1", direction="inbound",
+    outcome="answered", started_at=NOW, duration=35, line_group="sales", recordings=("https://example.ru/1.mp3",), card="c1",
+)  # fmt: skip
+
+
+async def test_what_a_crm_is_told_is_posted_with_its_kind_and_what_was_made_comes_back(sink: respx.MockRouter) -> None:
+    route = sink.post(url__startswith="https://example.ru/").mock(
+        return_value=httpx.Response(200, headers={"X-Notice-Id": "n1", "X-Card-Id": "c1", "X-Deal-Id": "d1"})
+    )
+    sent = await push(LOGGED, writes=["calls"])
+    assert (sent.id, sent.card, sent.deal) == ("n1", "c1", "d1")
+    body = json.loads(route.calls[0].request.content)
+    assert (body["effect"], body["client"], body["duration"], body["card"]) == (
+        "log_call",
+        "phone:+79211234567",
+        35,
+        "c1",
+    )
+
+
+def test_a_crm_is_told_only_what_was_asked_for() -> None:
+    assert CONNECTOR.push is not None
+    offered = CONNECTOR.push(settings(notify_url="https://example.ru/n", writes=["tasks", "calls"]))
+    on = {item.effect.__name__ for item in offered if item.on}
+    assert on == {"Notify", "AmendNotice", "CreateTask", "AmendTask", "CloseTask", "LogCall"}
+    assert {item.switch for item in offered if not item.on} == {'writes = ["leads"]', 'writes = ["notes"]'}
+
+
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(401, AuthFailed), (403, AuthFailed), (404, Rejected), (422, Rejected), (429, Temporary), (502, Temporary)],
+    [
+        (410, NothingToDo),
+        (401, AuthFailed),
+        (403, AuthFailed),
+        (404, Rejected),
+        (422, Rejected),
+        (429, Temporary),
+        (502, Temporary),
+    ],
 )
 async def test_a_refused_notice_is_sorted_by_who_must_act(
     sink: respx.MockRouter, status: int, error: type[Exception]
