@@ -22,9 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 import sqlalchemy
 
+from hub.core.crm import KINDS
 from hub.store import calls, cases, outbox
 from hub.store.database import Database
 from tests.cli.conftest import callback, missed
@@ -92,6 +94,10 @@ callback_target = "5m"
 plugin = "records"
 secret = "{SECRET.decode()}"
 notify_url = "http://127.0.0.1:{notices.port}/"
+[connections.crm]
+plugin = "records"
+notify_url = "http://127.0.0.1:{notices.port}/"
+writes = ["tasks", "calls", "leads"]
 """
         (folder / "config.toml").write_text(text, encoding="utf-8")
         self.nursery = Nursery(folder)
@@ -105,7 +111,9 @@ notify_url = "http://127.0.0.1:{notices.port}/"
         assert await asyncio.to_thread(self.nursery.ended) == 0
         engine = sqlalchemy.create_engine(f"sqlite:///{self.folder / 'var' / 'hub.db'}")
         with engine.begin() as connection:
+            early = orjson.dumps(dict.fromkeys(KINDS, "2020-01-01T00:00:00+00:00"))
             connection.exec_driver_sql("UPDATE connections SET live_since = live_since - 600000")
+            connection.exec_driver_sql("UPDATE connections SET carries = ? WHERE name = 'crm'", (early,))
         engine.dispose()
         return Path(shutil.copytree(self.folder / "var", self.folder / "begin"))
 
@@ -215,6 +223,22 @@ def without_moments(rows: list[Any]) -> list[Any]:
     ]
 
 
+def _assert_the_crm_knows(effects: list[dict[str, Any]], deaths: list[int]) -> None:
+    """Each call once, a lead for each client once, one task for each who still waits, and none left for who does not."""
+    told = [row for row in effects if row["kind"] in ("log_call", "create_lead")]
+    assert Counter(row["body"]["call"] for row in told) == Counter(f"src/call/{number}" for number in range(5)), deaths
+    assert Counter(row["body"]["client"][-1] for row in told if row["kind"] == "create_lead") == Counter("012"), deaths
+    assert {row["state"] for row in told} == {"sent"}, deaths
+    tasks = [
+        (row["kind"], row["body"]["client"][-1])
+        for row in effects
+        if row["kind"].endswith("_task") and row["state"] == "sent"
+    ]
+    assert [client for kind, client in sorted(tasks) if kind == "create_task" and client != "1"] == ["0", "2"], deaths
+    of_who_was_called_back = [kind for kind, client in tasks if client == "1"]
+    assert of_who_was_called_back in ([], ["create_task", "close_task"]), deaths
+
+
 async def test_killed_before_any_commit_nothing_is_lost_and_nothing_happens_twice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -239,9 +263,11 @@ async def test_killed_before_any_commit_nothing_is_lost_and_nothing_happens_twic
                 )
                 assert set(states.values()) <= {"sent", "dropped"}, deaths
                 assert "sent" in states.values(), deaths
-                steps = Counter((row["body"]["case"], row["body"]["step"], row["to"]) for row in effects)
+                notes = [row["body"] for row in effects if row["kind"] == "notify"]
+                steps = Counter((body["case"], body["step"], body["to"]) for body in notes)
                 assert set(steps.values()) == {1}, deaths
-                assert {row["body"]["case"] for row in effects} >= {"missed_call:src/call/0", "missed_call:src/call/2"}
+                assert {body["case"] for body in notes} >= {"missed_call:src/call/0", "missed_call:src/call/2"}
+                _assert_the_crm_knows(effects, deaths)
                 if not found:
                     break
         finally:
