@@ -1,16 +1,19 @@
-"""What does the demo play? A small company with a pretend PBX, and the configuration by which a hub connects to it."""
+"""What does the demo play? A small company with a pretend PBX and CRM, and the configuration of a hub between them."""
 
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
 from sandbox.ami import AmiServer
+from sandbox.amocrm import AmoServer
+from sandbox.cardfile import clients, fill
 from sandbox.recording import Recording
 
 # Five minutes of a real Asterisk: 134 calls of all kinds, up to 13 at once.
 RECORDING = Path(__file__).parents[1] / "plugins" / "telephony" / "asterisk" / "fixtures" / "mixed-stream"
 
 CONFIG = """\
-# The demo's configuration: a small company with one PBX. `crmhub init` writes one of your own.
+# The demo's configuration: a small company with a PBX and a CRM. `crmhub init` writes one of your own.
 [hub]
 timezone = "Europe/Moscow"
 country = "RU"
@@ -18,6 +21,7 @@ head_of_sales = "gleb"
 
 [web]
 listen = "{listen}"
+{public}
 
 [policy]
 callback_target = "3m"      # so that something is late while you look
@@ -43,28 +47,28 @@ owners = {{ "74950010103" = "gleb" }}
 
 [team.anna]
 name = "Анна Петрова"
-handles = ["ext:pbx/101"]
+handles = ["ext:pbx/101", "user:amo/8100011"]
 deputy = "vera"
 
 [team.boris]
 name = "Борис Иванов"
-handles = ["ext:pbx/102"]
+handles = ["ext:pbx/102", "user:amo/8100012"]
 
 [team.vera]
 name = "Вера Смирнова"
-handles = ["ext:pbx/103"]
+handles = ["ext:pbx/103", "user:amo/8100013"]
 
 [team.gleb]
 name = "Глеб Орлов"
-handles = ["ext:pbx/104"]
+handles = ["ext:pbx/104", "user:amo/8100014"]
 
 [team.darya]
 name = "Дарья Ким"
-handles = ["ext:pbx/105"]
+handles = ["ext:pbx/105", "user:amo/8100015"]
 
 [team.egor]
 name = "Егор Белов"
-handles = ["ext:pbx/106", "phone:+79990000106"]
+handles = ["ext:pbx/106", "user:amo/8100016", "phone:+79990000106"]
 
 [connections.pbx]
 plugin = "asterisk"
@@ -77,7 +81,26 @@ trunk_channels = ["PJSIP/trunk-"]
 queues = {{ sales = ["101", "102", "103"], support = ["104", "105"] }}
 outbound_prefix = "8"
 company_number = "74950010100"
+
+[connections.amo]
+plugin = "amocrm"
+base_url = "{crm}"
+token = "{token}"
+tasks = true                # a task for each client who waits for a call back
+log_calls = true            # each call in the client's card
+unknown_callers = "unsorted"
+notes = true
 """
+USERS = {
+    8100011: "Анна Петрова",
+    8100012: "Борис Иванов",
+    8100013: "Вера Смирнова",
+    8100014: "Глеб Орлов",
+    8100015: "Дарья Ким",
+    8100016: "Егор Белов",
+}
+"""The team as the CRM knows it; who leads it administers the CRM."""
+HEAD = 8100014
 
 
 class Stage:
@@ -87,16 +110,35 @@ class Stage:
         """`speed`: how many times faster than life the first minutes are played."""
         self._recording = Recording.load(RECORDING)
         self._pbx = AmiServer(self._recording, speed=speed)
+        self._crm = AmoServer(contacts=0)
+        self._token = ""
 
     async def __aenter__(self) -> Self:
-        await self._pbx.__aenter__()
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._pbx)
+            await stack.enter_async_context(self._crm)
+            self._token = fill(self._crm, clients(self._recording), USERS, HEAD)
+            self._open = stack.pop_all()
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        await self._pbx.__aexit__(*exception)
+        await self._open.aclose()
+
+    @property
+    def crm_page(self) -> str:
+        """Where the pretend CRM shows itself as a user would see it."""
+        return f"{self._crm.base_url}/_ctl/"
 
     def config(self, listen: str) -> str:
-        """The text of a config.toml whose pages are served at `listen`, `127.0.0.1:8080`."""
+        """The text of a config.toml whose pages are served at `listen`, `127.0.0.1:8080`; port 0 takes a free one."""
         pbx = self._pbx
-        zone = self._recording.zone.key
-        return CONFIG.format(listen=listen, port=pbx.port, username=pbx.username, secret=pbx.secret, timezone=zone)
+        return CONFIG.format(
+            listen=listen,
+            public="" if listen.endswith(":0") else f'public_url = "http://{listen}"',
+            port=pbx.port,
+            username=pbx.username,
+            secret=pbx.secret,
+            timezone=self._recording.zone.key,
+            crm=self._crm.base_url,
+            token=self._token,
+        )

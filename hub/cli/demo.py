@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import webbrowser
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hub import log
+from hub import clock, log
+from hub.engine.hub import open_hub
+from hub.store import connections
+
+PAST = timedelta(hours=1)
+"""How far back the demo counts as live."""
 
 
 def register(app: typer.Typer) -> None:
@@ -30,21 +36,33 @@ def demo(
         asyncio.run(_play(Path(folder), seconds, speed, port, open_pages=browser and seconds is None))
 
 
+def _live_since(config: Path, moment: datetime) -> None:
+    """Let what the first, fast minutes bring have effects, though it seems to lie in the past."""
+    hub = open_hub(config)
+    with hub.db.begin() as connection:
+        for name in hub.links:
+            connections.go_live(connection, name, moment)
+    hub.close()
+
+
 async def _play(folder: Path, seconds: float | None, speed: float, port: int, *, open_pages: bool) -> None:
     from hub import daemon  # noqa: PLC0415 - the web server takes half a second that no other command pays
     from sandbox.stage import Stage  # noqa: PLC0415 - so do the pretend vendors
 
     stop = asyncio.Event()
+    stage = Stage(speed=speed)
 
     def ready(address: str) -> None:
         typer.echo(f"crmhub demo: {address}  (Ctrl+C ends it)")
+        typer.echo(f"the pretend CRM: {stage.crm_page}")
         if open_pages:
             webbrowser.open(address)
         if seconds is not None:
             asyncio.get_running_loop().call_later(seconds, stop.set)
 
-    async with Stage(speed=speed) as stage:
+    async with stage:
         config = folder / "config.toml"
         config.write_text(stage.config(listen=f"127.0.0.1:{port}"), encoding="utf-8")
+        _live_since(config, clock.now() - PAST)
         await daemon.run(config, ready, stop)
     typer.echo("the demo has ended; nothing was left behind")
