@@ -38,7 +38,7 @@ def demo(
 
 def _live_since(config: Path, moment: datetime) -> None:
     """Let what the first, fast minutes bring have effects, though it seems to lie in the past."""
-    hub = open_hub(config)
+    hub = open_hub(config, now=lambda: moment)
     with hub.db.begin() as connection:
         for name in hub.links:
             connections.go_live(connection, name, moment)

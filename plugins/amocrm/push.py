@@ -372,7 +372,7 @@ def _incoming(effect: CreateLead, settings: Settings) -> Row:
             "uniq": effect.key,
             "duration": effect.duration,
             "service_code": settings.source_name,
-            "link": _recording(effect),
+            "link": _recording(effect) or settings.url,  # required, also of a call that nobody recorded
             "phone": phone,
             "called_at": started,
             "from": phone,
