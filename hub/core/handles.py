@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NewType
@@ -80,11 +81,10 @@ def canonical(text: str, country: str = "RU") -> Handle:
 
 def _address(value: str) -> str:
     local, at, domain = value.strip().rpartition("@")
-    try:
-        ascii_domain = domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        ascii_domain = domain
-    return f"{local}{at}{ascii_domain}".lower()
+    if not domain.isascii():  # of others IDNA changes nothing
+        with suppress(UnicodeError):
+            domain = domain.encode("idna").decode("ascii")
+    return f"{local}{at}{domain}".lower()
 
 
 @lru_cache(maxsize=65_536)

@@ -61,9 +61,9 @@ async def follow(client: Amo, cursor: Any, feed: Feed) -> AsyncIterator[Page]:
     reader = Reader.of(client, feed)
     window: Window | None = followed.window
     while window is not None:
-        now = await client.vendor_second()
         found = await step(reader, window)
         window = found.rest(window)
+        now = await client.vendor_second()
         fresh = [row for row in found.rows if followed.seen.get(str(row.get("id"))) != reader.stamp_of(row)]
         items = await reader.raws(fresh)
         for raw in items:

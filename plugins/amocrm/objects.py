@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from annotated_types import Gt, MinLen
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, core_schema
 
 from hub.sdk import Malformed
 
 M = TypeVar("M", bound="Object")
 
+REACHABLE = frozenset({"PHONE", "EMAIL"})
+"""Codes of the fields by which a client is reached; ids of fields differ from account to account."""
+
+
+class OrNone:
+    """Of a value that nothing hangs on: what cannot be read is as good as absent."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_default_schema(
+            core_schema.nullable_schema(handler(source)), default=None, on_error="default"
+        )
+
 
 def _items(value: Any) -> Any:
     """PHP's empty array, null, and a list that became a map by numbers are all lists."""
-    if value is None or value == "":
-        return []
-    return list(value.values()) if isinstance(value, dict) else value
+    if isinstance(value, list):
+        return value
+    return list(value.values()) if isinstance(value, dict) else []
+
+
+def _reachable(value: Any) -> list[Any]:
+    """An account may have a hundred fields; two kinds are read."""
+    return [field for field in _items(value) if isinstance(field, dict) and field.get("field_code") in REACHABLE]
 
 
 def _mapping(value: Any) -> Any:
@@ -25,46 +43,21 @@ def _mapping(value: Any) -> Any:
     return value if isinstance(value, dict) else {}
 
 
-def _moment(value: Any) -> Any:
-    """Unix seconds, as number or text; 0, false and an empty text are no moment."""
-    if value in (None, "", "0") or not value:
-        return None
-    try:
-        return datetime.fromtimestamp(int(value), UTC)
-    except (TypeError, ValueError, OverflowError, OSError):
-        raise ValueError(f"{value!r} is no Unix time") from None
-
-
-def _or_none(read: Callable[[Any], Any]) -> BeforeValidator:
-    """A value that nothing hangs on: what cannot be read is as good as absent."""
-
-    def read_or_none(value: Any) -> Any:
-        try:
-            return read(value)
-        except (TypeError, ValueError):
-            return None
-
-    return BeforeValidator(read_or_none)
-
-
-def _identity(value: Any) -> int | None:
-    """The id of another object; 0 means the robot, nobody, or nothing."""
-    return int(value) or None
-
-
-Moment: TypeAlias = Annotated[datetime, BeforeValidator(_moment)]
-AnyMoment: TypeAlias = Annotated[datetime | None, _or_none(_moment)]
-Id: TypeAlias = Annotated[int | None, _or_none(_identity)]
-Text: TypeAlias = Annotated[
-    str | None, _or_none(lambda value: str(value).strip() or None if value is not None else None)
-]
-Amount: TypeAlias = Annotated[float | None, _or_none(float)]
+Moment: TypeAlias = AwareDatetime
+"""Unix seconds, as number or text."""
+AnyMoment: TypeAlias = Annotated[Annotated[AwareDatetime, Gt(datetime.fromtimestamp(0, UTC))] | None, OrNone()]
+"""A moment that may be missing; 0 is none."""
+Id: TypeAlias = Annotated[Annotated[int, Gt(0)] | None, OrNone()]
+"""Of another object; 0 means the robot, nobody, or nothing."""
+Text: TypeAlias = Annotated[Annotated[str, MinLen(1)] | None, OrNone()]
+Amount: TypeAlias = Annotated[float | None, OrNone()]
+Count: TypeAlias = Annotated[int | None, OrNone()]
 
 
 class Object(BaseModel):
     """Anything that amoCRM sends; unknown keys are nobody's business."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True, str_strip_whitespace=True)
 
 
 class Value(Object):
@@ -72,7 +65,7 @@ class Value(Object):
 
 
 class CustomField(Object):
-    field_code: Text = None
+    field_code: str
     values: Annotated[list[Value], BeforeValidator(_items)] = []
 
 
@@ -88,15 +81,15 @@ class Embedded(Object):
 
 
 class Link(Object):
-    href: Text = None
+    href: str
 
 
 class Links(Object):
-    itself: Annotated[Link, BeforeValidator(_mapping)] = Field(default=Link(), validation_alias="self")
+    itself: Link = Field(validation_alias="self")
 
 
 class Added(Object):
-    """What the hub added to an object because `parse` needs it and the object does not say it (`streams.py`)."""
+    """What the hub added to an object because `parse` needs it and the object does not say it (`feeds.py`)."""
 
     pipeline: str | None = None
     stage: str | None = None
@@ -110,14 +103,14 @@ class Item(Object):
     """What all objects of an account share."""
 
     id: int
-    links: Annotated[Links, BeforeValidator(_mapping)] = Field(default=Links(), validation_alias="_links")
+    links: Annotated[Links | None, OrNone()] = Field(default=None, validation_alias="_links")
     hub: Annotated[Added, BeforeValidator(_mapping)] = Field(default=Added(), validation_alias="_hub")
 
     @property
     def site(self) -> str | None:
         """`https://vostok.amocrm.ru`: where a person opens it, from the object's own link."""
-        address = self.links.itself.href or ""
-        return address.partition("/api/")[0] or None if "/api/" in address else None
+        site, api, _ = (self.links.itself.href if self.links else "").partition("/api/")
+        return site if api else None
 
 
 class Rights(Object):
@@ -141,7 +134,7 @@ class Client(Versioned):
     """A contact or a company."""
 
     name: Text = None
-    custom_fields_values: Annotated[list[CustomField], BeforeValidator(_items)] = []
+    custom_fields_values: Annotated[list[CustomField], BeforeValidator(_reachable)] = []
 
 
 class Trashed(Versioned):
@@ -168,9 +161,9 @@ class Task(Versioned):
 class CallParams(Object):
     phone: str
     uniq: Text = None
-    duration: Annotated[int | None, _or_none(int)] = None
+    duration: Count = None
     link: Text = None
-    call_status: Annotated[int | None, _or_none(int)] = None
+    call_status: Count = None
 
 
 class CallNote(Versioned):
@@ -194,7 +187,7 @@ class Person(Object):
 
     id: Id = None
     name: Text = None
-    custom_fields_values: Annotated[list[CustomField], BeforeValidator(_items)] = []
+    custom_fields_values: Annotated[list[CustomField], BeforeValidator(_reachable)] = []
 
 
 class People(Object):

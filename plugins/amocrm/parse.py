@@ -332,11 +332,9 @@ def _handles(fields: Iterable[CustomField], country: str) -> tuple[Handle, ...]:
     """Telephone numbers and addresses of a card, as they can be reached; what is neither is left out."""
     handles: dict[Handle, None] = {}
     for field in fields:
-        texts = [str(value.value) for value in field.values if value.value not in (None, "")]
-        if field.field_code == "PHONE":
-            handles |= dict.fromkeys(_phones(texts, country))
-        elif field.field_code == "EMAIL":
-            handles |= dict.fromkeys(_addresses(texts))
+        texts = [str(value.value) for value in field.values if value.value]
+        found = _phones(texts, country) if field.field_code == "PHONE" else _addresses(texts)
+        handles |= dict.fromkeys(found)
     return tuple(handles)
 
 

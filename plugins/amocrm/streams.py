@@ -26,7 +26,10 @@ def streams(settings: Settings) -> Sequence[Stream]:
     lists = feeds(settings)
     return (
         Stream("users", users, every=RARELY),
-        *(Stream(feed.stream, partial(changes.follow, feed=feed), every=EVERY) for feed in lists),
+        *(
+            Stream(feed.stream, partial(changes.follow, feed=feed), every=RARELY if feed is TRASH else EVERY)
+            for feed in lists
+        ),
         *(
             Stream(f"{feed.stream}_history", partial(past.fetch, feed=feed), every=_ONCE, backfill=True)
             for feed in lists
