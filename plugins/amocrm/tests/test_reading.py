@@ -233,6 +233,6 @@ def test_what_is_read_can_be_told_by_names_of_streams() -> None:
 
     found: dict[str, Any] = streams(Settings.model_validate({"domain": "vostok.amocrm.ru", "calls": "ignore"}))
     assert set(found) == {
-        "users", "contacts", "companies", "leads", "tasks", "trash", "events", "unsorted",
+        "users", "contacts", "companies", "leads", "tasks", "trash", "events", "unsorted", "reconcile",
         *(f"{name}_history" for name in ("contacts", "companies", "leads", "tasks", "events")),
     }  # fmt: skip
