@@ -207,11 +207,11 @@ def address(handle: str) -> str:
     """A handle or line as people write it: `+7 921 123-45-67`."""
     value = value_of(handle) if kind_of(handle) == "phone" else handle
     number, _, extension = value.partition(";ext=")
+    if not number.removeprefix("+").isdecimal() or len(number) < 10:  # a short number, a mailbox, a bot
+        return value
     try:
         parsed = phonenumbers.parse(number if number.startswith("+") else f"+{number}")
     except phonenumbers.NumberParseException:
-        return value
-    if not phonenumbers.is_possible_number(parsed):
         return value
     shown = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     return f"{shown}, {extension}" if extension else shown

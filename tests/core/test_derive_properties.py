@@ -59,6 +59,11 @@ LINES = [
     "deal d{m} won owner 102",
     "card k owner 103",
     "card k owner 101",
+    "log card k owner 101>103",
+    "log card k owner 103>102",
+    "log deal d{m} owner 101>102",
+    "log deal d{m} state open>won",
+    "log deal d{m} state won>open",
 ]
 
 

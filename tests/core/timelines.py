@@ -10,6 +10,7 @@ A line is `[date] time words`; the date is 2026-03-10 and the zone Moscow's unle
     10:11:00 mark closed on src/call/m1 by anna because spam   (`until 11:00`)
     10:12:00 meeting held
     09:00:00 card k owner 101 / deal d owner 102 open / card k gone
+    09:00:00 log deal d owner 101>102 / log deal d state open>won
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from hub.core.policy import Rulebook
 from hub.core.records import (
     Call,
     Card,
+    Change,
     Deal,
     Leg,
     Mark,
@@ -140,6 +142,7 @@ def timeline(
     """The timeline that a text tells; the contact owns the handles `known`."""
     facts: dict[str, list[Any]] = {name: [] for name in ("call", "message", "mark", "meeting")}
     histories: dict[tuple[str, str], tuple[list[Any], datetime | None]] = {}
+    log: dict[tuple[str, str], list[Change]] = {}
     for number, line in enumerate(text.splitlines()):
         found = _LINE.match(line.split("#")[0].strip())
         if not found:
@@ -147,6 +150,9 @@ def timeline(
             continue
         moment = at(f"{found[1] or DAY} {found[2]}")
         words = found[3].split()
+        if words[0] == "log":
+            log.setdefault((words[1], words[2]), []).append(_change(words, moment, number))
+            continue
         if words[0] in ("card", "deal"):
             key = (words[0], words[1])
             versions, gone_at = histories.get(key, ([], None))
@@ -164,8 +170,8 @@ def timeline(
         messages=_sorted(facts["message"], "at"),
         marks=_sorted(facts["mark"], "at"),
         meetings=_sorted(facts["meeting"], "starts_at"),
-        cards=_histories(histories, "card"),
-        deals=_histories(histories, "deal"),
+        cards=_histories(histories, "card", log),
+        deals=_histories(histories, "deal", log),
         first_inbound=first_inbound,
     )
 
@@ -174,12 +180,28 @@ def _sorted(facts: list[Fact[Any]], key: str) -> tuple[Fact[Any], ...]:
     return tuple(sorted(facts, key=lambda fact: (getattr(fact.record, key), fact.ref)))
 
 
-def _histories(found: Mapping[tuple[str, str], tuple[list[Any], datetime | None]], kind: str) -> tuple[Any, ...]:
+def _histories(
+    found: Mapping[tuple[str, str], tuple[list[Any], datetime | None]],
+    kind: str,
+    log: Mapping[tuple[str, str], list[Change]],
+) -> tuple[Any, ...]:
     return tuple(
-        History(f"crm/{kind}/{id_}", tuple(sorted(versions, key=lambda version: version.changed_at)), gone_at)
+        History(
+            f"crm/{kind}/{id_}",
+            tuple(sorted(versions, key=lambda version: version.changed_at)),
+            gone_at,
+            tuple(sorted(log.get((kind, id_), ()), key=lambda change: (change.at, change.id))),
+        )
         for (of, id_), (versions, gone_at) in sorted(found.items())
         if of == kind
     )
+
+
+def _change(words: list[str], moment: datetime, number: int) -> Change:
+    before, _, after = words[4].partition(">")
+    if words[3] == "owner":
+        before, after = (f"user:crm/{int(member) - 100}" for member in (before, after))
+    return Change(id=f"log{number}", of=words[1], on=words[2], at=moment, field=words[3], before=before, after=after)
 
 
 def _object(words: list[str], moment: datetime, known: tuple[str, ...]) -> Card | Deal:

@@ -37,8 +37,8 @@ from tests.days import CONFIG
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 SECRET = b"crash-secret"
-EVERY = int(os.environ.get("CRMHUB_EVERY_COMMIT", "1"))
-"""1: die before each commit; 5: before every fifth."""
+EVERY = int(os.environ.get("CRMHUB_EVERY_COMMIT", "2"))
+"""1: die before each commit; 2: before every other, the further deaths of each play lie between."""
 MOST = 400
 """More commits than the day takes."""
 PATIENCE = 60.0
