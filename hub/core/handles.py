@@ -46,6 +46,18 @@ def value_of(handle: str) -> str:
     return handle.partition(":")[2]
 
 
+@lru_cache(maxsize=4096)
+def shown(number: str) -> str:
+    """An E.164 number in international form, `+7 921 604-18-33`, an extension behind; another text as it is."""
+    base, _, extension = number.partition(";ext=")
+    try:
+        parsed = phonenumbers.parse(base)
+    except phonenumbers.NumberParseException:
+        return number
+    text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return f"{text}, {extension}" if extension else text
+
+
 def problem(text: str) -> str | None:
     """Why `text` is not a canonical handle, None when it is one."""
     kind, colon, value = text.partition(":")

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import phonenumbers
-
 from hub.core.calls import Verdict
 from hub.core.cases import Case
-from hub.core.handles import kind_of, value_of
+from hub.core.handles import kind_of, shown, value_of
 from hub.core.policy import Team
 
 Texts = Mapping[str, str]
@@ -205,13 +203,7 @@ class Wording:
 
 def address(handle: str) -> str:
     """A handle or line as people write it: `+7 921 123-45-67`."""
-    value = value_of(handle) if kind_of(handle) == "phone" else handle
-    number, _, extension = value.partition(";ext=")
-    if not number.removeprefix("+").isdecimal() or len(number) < 10:  # a short number, a mailbox, a bot
-        return value
-    try:
-        parsed = phonenumbers.parse(number if number.startswith("+") else f"+{number}")
-    except phonenumbers.NumberParseException:
-        return value
-    shown = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-    return f"{shown}, {extension}" if extension else shown
+    if kind_of(handle) == "phone":
+        return shown(value_of(handle))
+    whole = handle.isdecimal() and len(handle) > 9  # neither a short number nor a mailbox nor a bot
+    return shown(f"+{handle}") if whole else handle

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import phonenumbers
 from babel.dates import format_date
 
 from hub.core import handles
@@ -119,13 +117,6 @@ class Formats:
         return value if kind in {"email", "id"} else f"{kind}: {value}" if value else handle
 
 
-@lru_cache(maxsize=4096)
 def phone(number: str) -> str:
-    """An E.164 number in international form, the parts held together: `+7 921 604-18-33`; an extension behind."""
-    base, _, extension = number.partition(";ext=")
-    try:
-        parsed = phonenumbers.parse(base)
-    except phonenumbers.NumberParseException:
-        return number
-    shown = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL).replace(" ", "\u00a0")
-    return f"{shown}, {extension}" if extension else shown
+    """A number as people write it, its parts held together."""
+    return handles.shown(number).replace(" ", "\u00a0")
