@@ -151,11 +151,11 @@ async def exchange_api_key(world: World, call: Call) -> Answer:
     world.exchanged[key] = now
     code = world.authority.code(call.account, integration.client_id, user["id"])
     told = {"code": code.text, "referer": call.account.host, "state": str(given.get("state", "")), "from_exchange": "1"}
-    await _visit(f"{integration.redirect_uri}?{urlencode(told)}")
+    await visit(f"{integration.redirect_uri}?{urlencode(told)}")
     return Answer(202)
 
 
-async def _visit(address: str) -> None:
+async def visit(address: str) -> None:
     """The vendor waits three seconds, ignores the answer and never repeats."""
     async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
         with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import fields as fields_of
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 
 from sandbox import faults
+from sandbox.amocrm import consent, seed
 from sandbox.amocrm.hooks import Weather
 from sandbox.amocrm.http import Answer, Call, Refused, problem
+from sandbox.amocrm.oauth import uninstall_signature
 from sandbox.amocrm.touch import touch
 from sandbox.amocrm.types import Json
 from sandbox.amocrm.world import World
@@ -195,7 +199,33 @@ def tokens(world: World, call: Call, asked: Json) -> Json:
         return world.authority.pair(call.account, world.integration.client_id, asked["user_id"])
     admin = call.account.users[world.admin_id]
     old = {"user_login": admin["email"], "user_hash": admin["api_key"]}
-    return world.credentials(call.origin) | old
+    return world.credentials(call.origin, call.account) | old
+
+
+async def uninstall(world: World, call: Call, asked: Json) -> Json:
+    """`/_ctl/uninstall`: an administrator removes the integration; its hook hears of it, its tokens are worth nothing."""
+    one = world.integration
+    world.authority.revoke(one.client_id)
+    if one.uninstall_uri:
+        told = {
+            "account_id": call.account.id, "client_uuid": one.client_id,
+            "signature": uninstall_signature(one, call.account),
+        }  # fmt: skip
+        await consent.visit(f"{one.uninstall_uri}?{urlencode(told)}")
+    return {"uninstalled": one.client_id}
+
+
+def add_account(world: World, call: Call, asked: Json) -> Json:
+    """`/_ctl/account`: another company at the same vendor, with its own cards; its tokens are had at its own host."""
+    subdomain = str(asked["subdomain"])
+    if subdomain in world.accounts:
+        raise ValueError(f"{subdomain} is there already")
+    id = max(one.id for one in world.accounts.values()) + 1
+    account = seed.new_account(id, subdomain, str(asked.get("name", subdomain.capitalize())), world.clock, world.seed)
+    seed.people(account, random.Random(f"{subdomain}/{world.seed}"), int(asked.get("contacts", 0)))
+    world.accounts[subdomain] = account
+    world.start_hooks(account)
+    return {"id": account.id, "subdomain": subdomain}
 
 
 def touched(world: World, call: Call, asked: Json) -> Json:
@@ -204,5 +234,5 @@ def touched(world: World, call: Call, asked: Json) -> Json:
 
 _ACTS: dict[str, Callable[[World, Call, Json], Json | list[Json] | Awaitable[Json]]] = {
     "set": change_settings, "touch": touched, "state": tell_state, "hooks/flush": flush, "hooks/deliveries": deliveries,
-    "tokens": tokens,
+    "tokens": tokens, "uninstall": uninstall, "account": add_account,
 }  # fmt: skip

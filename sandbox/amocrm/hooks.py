@@ -117,6 +117,9 @@ class Hooks:
 
     async def run(self) -> None:
         """Deliver for as long as the sandbox lives."""
+        while not self._queue:
+            self._kick.clear()
+            await self._kick.wait()
         async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
             while True:
                 self._kick.clear()
@@ -169,7 +172,9 @@ class Hooks:
             return
         self._count_invalid(delivery.destination)
         number = len(delivery.attempts)
-        if number > len(PAUSES) or (number > 2 and not _is_worth_more(status)):
+        subscription = self.subscriptions.get(delivery.destination)
+        is_over = subscription is None or subscription["disabled"]
+        if is_over or number > len(PAUSES) or (number > 2 and not _is_worth_more(status)):
             delivery.state = "given up"
             return
         delivery.due = time.time() + PAUSES[number - 1] * self.weather.scale
@@ -184,6 +189,14 @@ class Hooks:
         if subscription and len(answers) > 100 and answers[-1] - answers[0] <= 7200:
             subscription["disabled"] = True
             answers.clear()
+            self._forget(destination)
+
+    def _forget(self, destination: str) -> None:
+        """Who is not told any more does not hear of the past either."""
+        for delivery in self._queue:
+            if delivery.destination == destination:
+                delivery.state = "given up"
+        self._queue = [one for one in self._queue if one.destination != destination]
 
 
 async def _post(client: httpx.AsyncClient, delivery: Delivery) -> int | None:

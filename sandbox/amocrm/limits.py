@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sandbox.amocrm.http import Answer, html
@@ -22,6 +23,8 @@ class Limits:
     """Refused requests within `ban_within` seconds that bring the ban."""
     ban_within: float = 60
     ban_seconds: float = 3600
+    now: Callable[[], float] = time.monotonic
+    """Seconds; a test may hold them."""
     refused: int = 0
     """Requests answered with 429 or 403 so far."""
     _windows: dict[tuple[int, str], deque[float]] = field(default_factory=dict)
@@ -30,7 +33,7 @@ class Limits:
 
     def judge(self, account_id: int, client_id: str) -> Answer | None:
         """None lets the request through; otherwise what the proxy says."""
-        now, who = time.monotonic(), (account_id, client_id)
+        now, who = self.now(), (account_id, client_id)
         if self._banned.get(who, 0) > now:
             self.refused += 1
             return html(403)
@@ -46,7 +49,7 @@ class Limits:
         self._refusals.clear()
 
     def ban(self, account_id: int, client_id: str, seconds: float) -> None:
-        self._banned[account_id, client_id] = time.monotonic() + seconds
+        self._banned[account_id, client_id] = self.now() + seconds
 
     def _window(self, who: tuple[int, str], now: float) -> deque[float]:
         window = self._windows.setdefault(who, deque())

@@ -52,7 +52,7 @@ def world(*, contacts: int = 30, seed: int = 1, redirect_uri: str = REDIRECT) ->
     account = new_account(ACCOUNT, "vostok", "Восток", clock, seed)
     people(account, dice, contacts)
     integration = authority.register(redirect_uri)
-    return World({"vostok": account}, account, authority, integration, ADMIN, seed=seed, clock=clock, dice=dice)
+    return World({"vostok": account}, account, authority, integration, ADMIN, seed=seed, clock=clock)
 
 
 def new_account(id: int, subdomain: str, name: str, clock: Clock, seed: int) -> Account:

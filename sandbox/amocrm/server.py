@@ -53,7 +53,6 @@ class AmoServer:
         self.credentials: Json = {}
         """What a client needs to connect: the JSON line of `crmhub sandbox amocrm`."""
         self._state = ServerState()
-        self._hooks: list[asyncio.Task[None]] = []
 
     @property
     def base_url(self) -> str:
@@ -69,10 +68,9 @@ class AmoServer:
         listening = socket.create_server(("127.0.0.1", self.port), backlog=256)
         self.port = listening.getsockname()[1]
         self._listener = await loop.create_server(lambda: _Protocol(config, self._state, {}), sock=listening)
-        self._hooks = [
-            asyncio.create_task(one.hooks.run(), name="deliver webhooks") for one in self.world.accounts.values()
-        ]
-        self.credentials = self.world.credentials(self.base_url)
+        for account in self.world.accounts.values():
+            self.world.start_hooks(account)
+        self.credentials = self.world.credentials(self.base_url, self.world.default)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -81,9 +79,9 @@ class AmoServer:
             connection.shutdown()
         if self._state.tasks:
             await asyncio.wait(self._state.tasks, timeout=1)
-        for task in (*self._state.tasks, *self._hooks):
+        for task in list(self._state.tasks):
             task.cancel()
-        await asyncio.gather(*self._state.tasks, *self._hooks, return_exceptions=True)
+        await self.world.stop()
 
 
 def settle_memory() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.amocrm import cards, changes, notes, tasks, unsorted
+from sandbox.amocrm import cards, changes, notes, talks, tasks, unsorted
 from sandbox.amocrm.account import Account
 from sandbox.amocrm.types import LOST, WON, Json
 from sandbox.amocrm.validation import Faults
@@ -31,6 +31,12 @@ def touch(account: Account, asked: Json, *, by: int) -> Json:
         changes.restore(account, kind, row, by)
         return {"touched": [row["id"]]}
     row = account.table(kind).rows[asked["id"]]
+    if action == "talk":
+        return {
+            "touched": [
+                talks.begin(account, row["id"], asked.get("lead"), str(asked.get("origin", "telegram")))["talk_id"]
+            ]
+        }
     _ACTIONS[action](account, kind, row, asked, by)
     return {"touched": [row["id"]]}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import asyncio
 from dataclasses import dataclass, field
 
 from sandbox.amocrm.account import Account, Clock
@@ -41,19 +41,29 @@ class World:
     """Method, path with query and status of what was answered, beside the control plane."""
     exchanged: dict[str, int] = field(default_factory=dict)
     """When an old key was last exchanged, by integration and user."""
-    dice: random.Random = field(default_factory=lambda: random.Random(0))
+    _hooks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def account(self, host: str) -> Account | None:
         """Whose account a host means; None for a subdomain that is no more."""
         label = host.partition(":")[0].partition(".")[0].lower()
         return None if label in self.former else self.accounts.get(label, self.default)
 
+    def start_hooks(self, account: Account) -> None:
+        """Deliver the account's webhooks until `stop`."""
+        self._hooks.append(asyncio.create_task(account.hooks.run(), name="deliver webhooks"))
+
+    async def stop(self) -> None:
+        for task in self._hooks:
+            task.cancel()
+        await asyncio.gather(*self._hooks, return_exceptions=True)
+        self._hooks.clear()
+
     def account_by_id(self, id: int) -> Account:
         return next(one for one in self.accounts.values() if one.id == id)
 
-    def credentials(self, base_url: str) -> Json:
+    def credentials(self, base_url: str, account: Account) -> Json:
         """What a client needs to connect; the code and the pair are fresh."""
-        one, account = self.integration, self.default
+        one = self.integration
         pair = self.authority.pair(account, one.client_id, self.admin_id)
         return {
             "base_url": base_url, "subdomain": account.subdomain, "client_id": one.client_id,
