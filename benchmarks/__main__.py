@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("imports", "webhook", "flat", "backfill")
+NAMES = ("imports", "webhook", "flat", "backfill", "budget")
 
 
 def main() -> None:

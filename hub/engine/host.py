@@ -196,8 +196,10 @@ class ConnectionHttp:
 
         async def trace(event: str, _told: Any) -> None:
             nonlocal taken
-            if event.endswith("send_request_headers.started") and self.host.budget:
-                taken = await self.host.budget.in_time(taken)
+            if self.host.budget and event.endswith("send_request_headers.started"):
+                taken = await self.host.budget.leaves(taken)
+            if self.host.budget and event.endswith("send_request_headers.complete"):
+                self.host.budget.left(taken)
 
         extensions = {**options.get("extensions", {}), "trace": trace}
         status = "error"
@@ -206,6 +208,8 @@ class ConnectionHttp:
                 method, path, **{**options, "headers": headers, "extensions": extensions}
             )
             status = str(response.status_code)
+            if self.host.budget:
+                self.host.budget.answered(taken)
         except httpx.RequestError as error:
             status = type(error).__name__
             raise Temporary(self._redacted(f"{name} cannot be reached: {_reason(error)}", bearer)) from None

@@ -75,12 +75,11 @@ def reserve(connection: Connection, paces: Sequence[Pace], now: int, latest: int
     """The first slot from `now` on that all accounts have free, unless it is after `latest`: then nothing is taken."""
     at = now
     while True:
-        with connection.begin_nested() as attempt:
-            places = tuple(_move(connection, pace, at) for pace in sorted(paces, key=_narrowest_first))
-            at = max(place.at for place in places)
-            if at <= latest and all(place.at == at for place in places):
-                return Slot(at, places)
-            attempt.rollback()  # too late, or an account's row moved less than another's: once more from there
+        places = tuple(_move(connection, pace, at) for pace in sorted(paces, key=_narrowest_first))
+        at = max(place.at for place in places)
+        if at <= latest and all(place.at == at for place in places):
+            return Slot(at, places)
+        give_back(connection, Slot(at, places))
         if at > latest:
             return Full(at, any(place.rests_until and micros(place.rests_until) > now for place in places))
 
