@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from hub.engine.hub import Hub
 from hub.errors import Malformed
 from hub.sdk.connector import Stored
 from hub.store import connections, facts, inbox, repairs
+from hub.store.bulk import chunks
 from hub.store.database import Priority
 from hub.store.facts import Fact
 from hub.store.identity import Lists
@@ -26,8 +28,10 @@ from hub.store.inbox import Group, Kept
 
 _log = log.get("absorb")
 
-BATCH = 200
-"""Items in one transaction (design.md 8)."""
+BATCH = 2_000
+"""Items in one transaction, if nobody outside waits meanwhile: what many of them change is written once."""
+SLICE = 250
+"""Items after which a transaction ends when somebody waits: a page, or some 25 ms."""
 
 
 @dataclass(slots=True)
@@ -48,12 +52,14 @@ async def step(hub: Hub, limit: int = BATCH, now: datetime | None = None) -> boo
         return False
     parts = await asyncio.to_thread(_parse, hub, batch.singles, batch.groups)
     moment = now or hub.now()
-    buried = await hub.db.write(Priority.ABSORB, _keep, parts, batch.repeats, moment, hub.lists)
-    for part in parts:
-        why = part.error or next((buried[row] for row in part.new if row in buried), None)
-        (meters.DEAD if why else meters.ABSORBED).labels(part.connection).inc(len(part.new))
-        if why:
-            _log.warning("not understood", connection=part.connection, items=len(part.new), why=why)
+    written = await hub.db.write(Priority.ABSORB, _keep, parts, batch.repeats, moment, hub.lists, hub.db.is_awaited)
+    counts: Counter[tuple[str, bool]] = Counter()
+    for part in parts[:written]:
+        counts[part.connection, part.error is not None] += len(part.new)
+        if part.error is not None:
+            _log.warning("not understood", connection=part.connection, items=len(part.new), why=part.error)
+    for (name, is_dead), items in counts.items():
+        (meters.DEAD if is_dead else meters.ABSORBED).labels(name).inc(items)
     return True
 
 
@@ -104,15 +110,27 @@ def _yielded(hub: Hub, connection: str, raws: Sequence[Kept], context: Any) -> l
 
 
 def _keep(
-    connection: Connection, parts: Sequence[Part], repeats: Sequence[int], now: datetime, lists: Lists
-) -> dict[int, str]:
-    """Write a batch; the rows that turned out to be dead, with the reason."""
-    good = [part for part in parts if part.error is None]
-    dead = {row: part.error for part in parts if part.error is not None for row in part.new}
-    dead |= _put(connection, good, now, lists)
-    inbox.settle(connection, [row for part in good for row in part.new if row not in dead], list(dead.items()))
+    connection: Connection,
+    parts: Sequence[Part],
+    repeats: Sequence[int],
+    now: datetime,
+    lists: Lists,
+    is_awaited: Callable[[], bool],
+) -> int:
+    """Write a batch, or the part of it after which somebody waited; how many of its parts were written.
+
+    Those that turned out to be dead get their reason.
+    """
+    written = 0
     inbox.forget(connection, repeats)
-    for name in sorted({part.connection for part in parts if not dead.keys().isdisjoint(part.new)}):
+    for some in chunks(parts, SLICE):
+        _put(connection, [part for part in some if part.error is None], now, lists)
+        understood = [row for part in some if part.error is None for row in part.new]
+        inbox.settle(connection, understood, [(row, part.error) for part in some if part.error for row in part.new])
+        written += len(some)
+        if is_awaited():
+            break
+    for name in sorted({part.connection for part in parts[:written] if part.error is not None}):
         repairs.note(
             connection,
             f"dead:{name}",
@@ -122,16 +140,13 @@ def _keep(
             title=f"{name}: something received could not be understood",
             advice=f"look at it with `crmhub repairs`, then run `crmhub replay --connection {name}` after the fix",
         )
-    return dead
+    return written
 
 
-def _put(connection: Connection, parts: Sequence[Part], now: datetime, lists: Lists) -> dict[int, str]:
-    """Store the parts; one that cannot be stored is found by halving and buried, the others stay.
-
-    Returns the rows of the buried ones with the reason.
-    """
+def _put(connection: Connection, parts: Sequence[Part], now: datetime, lists: Lists) -> None:
+    """Store the parts; one that cannot be stored is found by halving and gets its reason, the others stay."""
     if not parts:
-        return {}
+        return
     try:
         with connection.begin_nested():
             _put_all(connection, parts, now, lists)
@@ -139,11 +154,11 @@ def _put(connection: Connection, parts: Sequence[Part], now: datetime, lists: Li
         raise  # the store itself is in trouble: no item is to blame
     except Exception as error:  # noqa: BLE001 - one of the four places: what no database can hold is a dead letter
         if len(parts) == 1:
-            why = str(error.orig) if isinstance(error, DBAPIError) else traceback.format_exc()
-            return dict.fromkeys(parts[0].new, why)
+            parts[0].error = str(error.orig) if isinstance(error, DBAPIError) else traceback.format_exc()
+            return
         middle = len(parts) // 2
-        return _put(connection, parts[:middle], now, lists) | _put(connection, parts[middle:], now, lists)
-    return {}
+        _put(connection, parts[:middle], now, lists)
+        _put(connection, parts[middle:], now, lists)
 
 
 def _put_all(connection: Connection, parts: Sequence[Part], now: datetime, lists: Lists) -> None:

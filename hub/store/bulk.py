@@ -8,9 +8,13 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Table, TextClause, bindparam
+import orjson
+from sqlalchemy import ColumnElement, Connection, Dialect, Table, Text, TextClause, TypeDecorator, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.dml import ValuesBase
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -24,6 +28,52 @@ def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
     rest = iter(values)
     while part := list(islice(rest, size)):
         yield part
+
+
+class Several(TypeDecorator[Any]):
+    """Many values of a column's type as one parameter."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, of: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.of = of
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """An array where the database knows them, else JSON."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else postgresql.ARRAY(self.of))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Any iterable. A text with a NUL, which is found in neither database, is refused."""
+        if dialect.name != "sqlite":
+            return list(value)
+        text = orjson.dumps(list(value)).decode()
+        if "\\u0000" in text:
+            raise ValueError("no database holds a text with a NUL sign")
+        return text
+
+
+class among(FunctionElement[Any]):  # noqa: N801 - it reads as what it says in a statement
+    """A column's value is among those of the parameter `values`, however many they are: always the same statement."""
+
+    inherit_cache = True
+    name = "among"
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        super().__init__(column, bindparam("values", type_=Several(column.type)))
+
+
+@compiles(among, "sqlite")
+def _among_json(element: among, compiler: Any, **options: Any) -> str:
+    column, values = (compiler.process(part, **options) for part in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - both were compiled
+
+
+@compiles(among)
+def _among_array(element: among, compiler: Any, **options: Any) -> str:
+    column, values = (compiler.process(part, **options) for part in element.clauses)
+    return f"{column} = ANY ({values})"
 
 
 def plain(row: Any) -> dict[str, Any]:

@@ -73,6 +73,7 @@ def connect(url: str, *, durable: bool = True, write: bool = True) -> Engine:
             "cache_size=-65536",
             "temp_store=MEMORY",
             "journal_size_limit=67108864",
+            "wal_autocheckpoint=4000",
         ):
             raw.execute(f"PRAGMA {pragma}")
 
@@ -147,6 +148,10 @@ class Database:
             )
         except OperationalError as error:
             raise Temporary(f"the store cannot be read: {error.orig}", retry_after=5) from error
+
+    def is_awaited(self) -> bool:
+        """Whether somebody outside waits until the writer has time: a long transaction had better end."""
+        return any(priority <= Priority.SETTLE for priority, _, _ in self._jobs.queue[:1])
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:

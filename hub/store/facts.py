@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 import orjson
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Select, and_, bindparam, delete, select
 
 from hub.core import records as rec
 from hub.core.records import Call, Card, Change, Deal, Gone, Mark, Record
 from hub.store import identity, people
-from hub.store.bulk import chunks, insert, renew
+from hub.store.bulk import among, chunks, insert, renew
 from hub.store.identity import Lists
 from hub.store.schema import calls, deal_cards, offers, record_handles, records, versions
 
@@ -138,20 +138,20 @@ def put(
     return outcome
 
 
-def _stored(connection: Connection, keys: Iterable[_Key], *columns: Any) -> dict[_Key, Any]:
-    """The rows (whole ones, or these columns) of the records that are there."""
+_SAME = and_(records.c.connection == bindparam("name"), records.c.kind == bindparam("kind"), among(records.c.source_id))
+_WHOLE = select(records).where(_SAME)
+_IDS = select(records.c.id, records.c.source_id).where(_SAME)
+
+
+def _stored(connection: Connection, keys: Iterable[_Key], statement: Select[Any] = _WHOLE) -> dict[_Key, Any]:
+    """The rows of the records that are there."""
     found: dict[_Key, Any] = {}
     by_kind: dict[tuple[str, str], list[str]] = {}
     for name, kind, source_id in keys:
         by_kind.setdefault((name, kind), []).append(source_id)
     for (name, kind), source_ids in by_kind.items():
-        for part in chunks(source_ids):
-            rows = connection.execute(
-                select(*(columns or records.c)).where(
-                    records.c.connection == name, records.c.kind == kind, records.c.source_id.in_(part)
-                )
-            )
-            found.update({(name, kind, row.source_id): row for row in rows})
+        rows = connection.execute(statement, {"name": name, "kind": kind, "values": source_ids})
+        found.update({(name, kind, row.source_id): row for row in rows})
     return found
 
 
@@ -320,7 +320,7 @@ def _new_ids(connection: Connection, changes: Mapping[_Key, _Change]) -> dict[_K
         for key, change in changes.items()
         if change.before is None and isinstance(change.record, (*_SEVERAL, *_OWNING))
     ]
-    return {key: row.id for key, row in _stored(connection, linked, records.c.id, records.c.source_id).items()}
+    return {key: row.id for key, row in _stored(connection, linked, _IDS).items()}
 
 
 def _link(

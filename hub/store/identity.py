@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, select, update
 from hub.core.identity import LARGEST, CardNode, Component, identities, is_shared
 from hub.core.records import Card
 from hub.store import people, repairs
-from hub.store.bulk import chunks, renew, upsert
+from hub.store.bulk import among, chunks, renew, upsert
 from hub.store.schema import cases, contacts, handles, record_handles, records
 from hub.store.schema import repairs as repair_rows
 
@@ -134,7 +134,7 @@ def review(connection: Connection, values: Iterable[str], lists: Lists, now: dat
     people.mark_due(connection, dict.fromkeys(decided, people.LONG_AGO), now)
 
 
-def handles_of(connection: Connection, cards: Iterable[int]) -> set[str]:
+def handles_of(connection: Connection, cards: Collection[int]) -> set[str]:
     """What these cards (ids of their records) carry now."""
     return {value for card in _cards(connection, cards) for value in card.node.handles}
 
@@ -152,7 +152,8 @@ def _explore(connection: Connection, wanted_cards: set[int], lost: Collection[st
             if card.contact is not None:
                 owners[card.contact] = card.node.ref
             wanted_handles |= set(card.node.handles)
-        fresh = _handles(connection, wanted_handles - graph.handles.keys())
+        unknown = wanted_handles - graph.handles.keys()
+        fresh = connection.execute(_HANDLES, {"values": unknown}).all() if unknown else ()
         wanted_handles, wanted_cards = set(), set()
         bridges: list[Any] = []
         for row in fresh:
@@ -185,63 +186,60 @@ def _explore(connection: Connection, wanted_cards: set[int], lost: Collection[st
     return graph
 
 
-def _of_contacts(connection: Connection, ids: Iterable[int]) -> Iterable[tuple[int, str, str | None, int | None]]:
+_HANDLES_OF = select(handles.c.contact_id, handles.c.value).where(among(handles.c.contact_id))
+_CARDS_OF = select(records.c.contact_id, records.c.connection, records.c.source_id, records.c.id).where(
+    among(records.c.contact_id)
+)
+
+
+def _of_contacts(connection: Connection, ids: Collection[int]) -> Iterator[tuple[int, str, str | None, int | None]]:
     """(contact, node, handle, card) of the handles and cards that belong to these contacts now."""
-    for part in chunks(ids):
-        own = select(handles.c.contact_id, handles.c.value).where(handles.c.contact_id.in_(part))
-        for contact, value in connection.execute(own):
+    if ids:
+        for contact, value in connection.execute(_HANDLES_OF, {"values": ids}):
             yield contact, value, value, None
-        cards = select(records.c.id, records.c.connection, records.c.source_id, records.c.contact_id)
-        for row in connection.execute(cards.where(records.c.contact_id.in_(part))):
-            yield row.contact_id, _ref(row), None, row.id
+        for contact, name, source_id, card_id in connection.execute(_CARDS_OF, {"values": ids}):
+            yield contact, f"{name}/card/{source_id}", None, card_id
 
 
-def _ref(row: Any) -> str:
-    return f"{row.connection}/card/{row.source_id}"
+_CARDS = select(
+    records.c.id, records.c.connection, records.c.source_id, records.c.body, records.c.changed_at, records.c.contact_id
+).where(among(records.c.id))
+_CARRIED = (
+    select(record_handles.c.record_id, handles.c.value)
+    .join(handles, handles.c.id == record_handles.c.handle_id)
+    .where(among(record_handles.c.record_id))
+)
 
 
-def _cards(connection: Connection, ids: Iterable[int]) -> list[_Card]:
+def _cards(connection: Connection, ids: Collection[int]) -> list[_Card]:
     """Cards with their handles. One that was deleted still says whose its handles were: it owns what came before."""
-    rows: dict[int, Any] = {}
+    if not ids:
+        return []
     own: dict[int, list[str]] = {}
-    for part in chunks(ids):
-        rows.update({row.id: row for row in connection.execute(select(records).where(records.c.id.in_(part)))})
-        links = connection.execute(
-            select(record_handles.c.record_id, handles.c.value)
-            .join(handles, handles.c.id == record_handles.c.handle_id)
-            .where(record_handles.c.record_id.in_(part))
-        )
-        for link in links:
-            own.setdefault(link.record_id, []).append(link.value)
-    return [
-        _Card(
-            row.id,
-            CardNode(_ref(row), row.body.get("name") if row.body else None, tuple(sorted(own.get(row.id, ())))),
-            (row.changed_at.timestamp() if row.changed_at else 0.0, _ref(row)),
-            row.contact_id,
-        )
-        for row in rows.values()
-    ]
+    for card_id, value in connection.execute(_CARRIED, {"values": ids}):
+        own.setdefault(card_id, []).append(value)
+    found: list[_Card] = []
+    for card_id, name, source_id, body, changed_at, contact in connection.execute(_CARDS, {"values": ids}):
+        ref = f"{name}/card/{source_id}"
+        node = CardNode(ref, body.get("name") if body else None, tuple(sorted(own.get(card_id, ()))))
+        found.append(_Card(card_id, node, (changed_at.timestamp() if changed_at else 0.0, ref), contact))
+    return found
 
 
-def _handles(connection: Connection, values: Iterable[str]) -> list[Any]:
-    return [
-        row for part in chunks(values) for row in connection.execute(select(handles).where(handles.c.value.in_(part)))
-    ]
+_HANDLES = select(handles).where(among(handles.c.value))
+_CARRIERS = (
+    select(record_handles.c.handle_id, record_handles.c.record_id)
+    .join(records, records.c.id == record_handles.c.record_id)
+    .where(among(record_handles.c.handle_id), records.c.kind == "card")
+)
 
 
 def _carriers(connection: Connection, rows: Iterable[Any], graph: _Graph) -> dict[str, list[_Card]]:
     """Handle → the cards that carry it, for these handle rows."""
     values = {row.id: row.value for row in rows}
     links: dict[str, set[int]] = {value: set() for value in values.values()}
-    for numbers in chunks(values):
-        carried = connection.execute(
-            select(record_handles.c.handle_id, record_handles.c.record_id)
-            .join(records, records.c.id == record_handles.c.record_id)
-            .where(record_handles.c.handle_id.in_(numbers), records.c.kind == "card")
-        )
-        for link in carried:
-            links[values[link.handle_id]].add(link.record_id)
+    for handle_id, card_id in connection.execute(_CARRIERS, {"values": values}) if values else ():
+        links[values[handle_id]].add(card_id)
     unknown = {number for found in links.values() for number in found} - graph.cards.keys()
     cards = graph.cards | {card.id: card for card in _cards(connection, unknown)}
     return {value: [cards[number] for number in sorted(found)] for value, found in links.items()}
@@ -324,8 +322,14 @@ def _move_cases(connection: Connection, left: Iterable[int]) -> None:
                 connection.execute(update(cases).where(cases.c.id == row.id).values(contact_id=owner))
 
 
+_WITH_HANDLES = select(handles.c.contact_id).where(among(handles.c.contact_id))
+_WITH_CARDS = select(records.c.contact_id).where(among(records.c.contact_id))
+
+
 def _bury(connection: Connection, moved: Mapping[int, int]) -> None:
-    for part in chunks(moved):
-        living = set(connection.scalars(select(handles.c.contact_id).where(handles.c.contact_id.in_(part))))
-        living |= set(connection.scalars(select(records.c.contact_id).where(records.c.contact_id.in_(part))))
-        renew(connection, contacts, [{"id": old, "merged_into": moved[old]} for old in part if old not in living])
+    living = {
+        contact
+        for statement in (_WITH_HANDLES, _WITH_CARDS)
+        for contact in (connection.scalars(statement, {"values": moved}) if moved else ())
+    }
+    renew(connection, contacts, [{"id": old, "merged_into": new} for old, new in moved.items() if old not in living])

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, or_, select, text, true, update
 
-from hub.store.bulk import chunks, insert_new, upsert
+from hub.store.bulk import among, chunks, insert_new, upsert
 from hub.store.schema import group_aliases, inbox, packs
 
 LONGEST_REASON = 4_000
@@ -231,10 +231,13 @@ def _drop_repeats(group: Group) -> list[int]:
     return repeats
 
 
+_DONE = update(inbox).where(among(inbox.c.id)).values(state="done", error=None)
+
+
 def settle(connection: Connection, done: Sequence[int], dead: Sequence[tuple[int, str]]) -> None:
     """Mark rows as understood, or as dead with the reason."""
-    for part in chunks(done):
-        connection.execute(update(inbox).where(inbox.c.id.in_(part)).values(state="done", error=None))
+    if done:
+        connection.execute(_DONE, {"values": done})
     if dead:
         connection.execute(
             update(inbox).where(inbox.c.id == bindparam("row")).values(state="dead", error=bindparam("why")),

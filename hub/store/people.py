@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, exists, func, or_, select, union, update
 
-from hub.store.bulk import chunks, insert_new
+from hub.store.bulk import among, chunks, insert_new
 from hub.store.schema import contacts, handles, records
 
 LONG_AGO = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -46,40 +46,33 @@ def add(
     return lookup(connection, fresh)
 
 
-def lookup(connection: Connection, values: Iterable[str]) -> dict[str, tuple[int, int]]:
+_BY_VALUE = select(handles.c.value, handles.c.id, handles.c.contact_id).where(among(handles.c.value))
+_BY_ID = select(handles.c.id, handles.c.contact_id).where(among(handles.c.id))
+
+
+def lookup(connection: Connection, values: Collection[str]) -> dict[str, tuple[int, int]]:
     """Handle → (its id, its contact's id) of the handles that are known."""
-    found: dict[str, tuple[int, int]] = {}
-    for part in chunks(values):
-        rows = connection.execute(
-            select(handles.c.value, handles.c.id, handles.c.contact_id).where(handles.c.value.in_(part))
-        )
-        found.update({row.value: (row.id, row.contact_id) for row in rows})
-    return found
+    rows = connection.execute(_BY_VALUE, {"values": values}) if values else ()
+    return {value: (handle, contact) for value, handle, contact in rows}
 
 
-def contacts_of(connection: Connection, handle_ids: Iterable[int]) -> dict[int, int]:
+def contacts_of(connection: Connection, handle_ids: Collection[int]) -> dict[int, int]:
     """Handle id → contact id."""
-    found: dict[int, int] = {}
-    for part in chunks(handle_ids):
-        rows = connection.execute(select(handles.c.id, handles.c.contact_id).where(handles.c.id.in_(part)))
-        found.update({row.id: row.contact_id for row in rows})
-    return found
+    rows = connection.execute(_BY_ID, {"values": handle_ids}) if handle_ids else ()
+    return {handle: contact for handle, contact in rows}  # noqa: C416 - a row is no pair
 
 
-def to_be_judged(connection: Connection, ids: Iterable[int]) -> set[int]:
+_TO_BE_JUDGED = union(
+    select(handles.c.contact_id).where(
+        among(handles.c.contact_id), exists().where(records.c.handle_id == handles.c.id)
+    ),
+    select(contacts.c.id).where(among(contacts.c.id), contacts.c.revision > 0),
+)
+
+
+def to_be_judged(connection: Connection, ids: Collection[int]) -> set[int]:
     """Which of these contacts have a fact, or have been judged before: the others have nothing to be judged by."""
-    found: set[int] = set()
-    for part in chunks(ids):
-        fact = exists().where(records.c.handle_id == handles.c.id)
-        found.update(
-            connection.scalars(
-                union(
-                    select(handles.c.contact_id).where(handles.c.contact_id.in_(part), fact),
-                    select(contacts.c.id).where(contacts.c.id.in_(part), contacts.c.revision > 0),
-                )
-            )
-        )
-    return found
+    return set(connection.scalars(_TO_BE_JUDGED, {"values": ids})) if ids else set()
 
 
 def mark_due(connection: Connection, changed: Mapping[int, datetime], now: datetime) -> None:
