@@ -62,10 +62,11 @@ class Client:
 
     def card_in(self, connection: str) -> bool:
         """Whether the connection has a card of him."""
-        own = [history for history in self.timeline.cards if history.ref.startswith(f"{connection}/")]
-        made = ((created_at(history) or EVER) <= self.now for history in own)
-        ended = (history.gone_at is not None and history.gone_at <= self.now for history in own)
-        return any(there and not gone for there, gone in zip(made, ended, strict=True))
+        return any(
+            (created_at(history) or EVER) <= self.now and (history.gone_at is None or history.gone_at > self.now)
+            for history in self.timeline.cards
+            if history.ref.startswith(f"{connection}/")
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,7 @@ EFFECTS: Table = {
     "notify": N_("Notice"),
     "amend_notice": N_("Correction of a notice"),
     "create_task": N_("Task “Call back”"),
+    "amend_task": N_("Change of the task"),
     "close_task": N_("Close the task"),
     "log_call": N_("Call in the card"),
     "add_note": N_("Note"),
