@@ -249,7 +249,11 @@ async def test_only_the_last_of_several_amendments_is_sent(hub: Hub, crm: Crm) -
 # Callers whom the CRM does not know
 
 
-async def test_an_unknown_caller_becomes_one_lead_and_everything_else_goes_onto_it(hub: Hub, crm: Crm) -> None:
+async def test_an_unknown_caller_becomes_one_lead_and_everything_else_goes_onto_it(
+    workshop: Workshop, crm: Crm
+) -> None:
+    hub = opened(workshop, crm)
+    live(hub, hub.now() - timedelta(hours=1))
     put(hub, "src", call(hub, "m1", 0), call(hub, "m2", 1))
     clock(hub, 2)
     await settle(hub)
