@@ -44,6 +44,13 @@ def get(connection: Connection, keyring: Keyring, name: str) -> Held | None:
     return Held(pair, row.generation, row.refreshed_at, row.claimed_until, row.refused)
 
 
+def refreshed_at(connection: Connection, name: str) -> datetime | None:
+    """When the pair was given or renewed last, None when nobody authorised the connection or it is refused."""
+    return connection.scalar(
+        select(tokens.c.refreshed_at).where(tokens.c.connection == name, tokens.c.refused.is_(None))
+    )
+
+
 def keep(connection: Connection, keyring: Keyring, name: str, pair: Pair, now: datetime) -> None:
     """A person has authorised: this pair replaces whatever there was, also one that is being refreshed."""
     before = connection.scalar(select(tokens.c.generation).where(tokens.c.connection == name))

@@ -144,7 +144,7 @@ EFFECTS: Table = {
 WRITES: Mapping[type[Effect], tuple[str, str]] = {
     CreateTask: (N_("A task “Call back” after a missed call"), N_("closed by itself once the client was reached")),
     LogCall: (N_("Calls in the client's card"), N_("one call, one entry; whoever talked last answers for it")),
-    CreateLead: (N_("A lead for an unknown number"), N_("never a second one for the same number")),
+    CreateLead: (N_("A lead for a caller nobody knows"), N_("never a second one for the same number")),
     AddNote: (N_("A note where a client was lost in a transfer"), ""),
 }
 """What a connection may write, told before it does; corrections go with what they correct."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 from hub.engine.hub import OWN
 from hub.registry import Link
 from hub.settings.secrets import secret_of
-from hub.store import connections, pages, repairs
+from hub.store import budgets, connections, pages, repairs, tokens
 from hub.web.desk import Desk, Visitor
 from hub.web.formats import Formats
 from hub.web.pages.connecting import switches
@@ -44,6 +45,7 @@ class Stream:
     state: str
     pulled_at: datetime | None
     complete_until: datetime | None
+    backfill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def router(desk: Desk) -> APIRouter:
             access=_access(desk, name),
             login=desk.hub.links[name].login,
             switches=switches(desk.hub.links[name].offered.values()),
+            standing=await _standing(desk, visitor, desk.hub.links[name]),
         )
 
     return routes
@@ -124,8 +127,7 @@ async def _all(desk: Desk, visitor: Visitor) -> list[Shown]:
 def _shown(link: Link, row: Mapping[str, Any], today: int, formats: Formats) -> Shown:
     offered = link.streams if link.problem is None else {}
     known = {item["stream"]: item for item in row["streams"]}
-    in_order = sorted({**offered, **known}, key=lambda name: name in offered and offered[name].backfill)
-    streams = tuple(_stream(name, offered.get(name), known.get(name), formats) for name in in_order)
+    streams = tuple(_stream(name, offered.get(name), known.get(name), formats) for name in {**offered, **known})
     return Shown(
         name=link.name,
         title=link.connector.title or link.connector.name,
@@ -176,14 +178,29 @@ def _stream(name: str, stream: Any, row: Mapping[str, Any] | None, formats: Form
         way = say("history, in the free seconds")
     else:
         way = say("asked every %(time)s", time=formats.duration(stream.every))
+    made = partial(Stream, name, str(way), backfill=stream is not None and stream.backfill)
     if row is None or (row["pulled_at"] is None and not row["failures"]):
-        return Stream(name, str(way), "line", say("not read yet"), None, None)
+        return made("line", say("not read yet"), None, None)
     if row["failures"]:
-        return Stream(
-            name, str(way), "soon", str(row["error"] or say("does not answer")), row["pulled_at"], row["complete_until"]
-        )
+        return made("soon", str(row["error"] or say("does not answer")), row["pulled_at"], row["complete_until"])
     word = say("connected") if stream is not None and stream.live is not None else say("read")
-    return Stream(name, str(way), "good", str(word), row["pulled_at"], row["complete_until"])
+    return made("good", str(word), row["pulled_at"], row["complete_until"])
+
+
+async def _standing(desk: Desk, visitor: Visitor, link: Link) -> list[tuple[str, str]]:
+    """How the access stands: when it was renewed, how much the vendor lets us ask, and whether we rest."""
+    say, formats = visitor.texts.say, visitor.formats
+    found: list[tuple[str, str]] = []
+    if link.login is not None:
+        renewed = await desk.hub.db.read(tokens.refreshed_at, link.name)
+        found.append((say("Signed in"), formats.moment(renewed) if renewed else say("not yet")))
+    if link.limits:
+        rates = [f"{limit.rate:g}" for limit in link.limits]
+        found.append((say("Requests a second, at most"), ", ".join(rates)))
+        rests = await desk.hub.db.read(budgets.resting, [limit.account for limit in link.limits], formats.now)
+        if rests is not None:
+            found.append((say("Rests until"), formats.clock_seconds(rests)))
+    return found
 
 
 def _access(desk: Desk, name: str) -> list[tuple[str, str, str]]:
@@ -208,7 +225,7 @@ def _told(value: Any, parsed: Any) -> str:
         return ", ".join(f"{key}: {_told(inner, _inner(parsed, key))}" for key, inner in value.items())
     if isinstance(value, list):
         return ", ".join(str(inner) for inner in value)
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _inner(parsed: Any, key: str) -> Any:

@@ -65,6 +65,7 @@ def router(desk: Desk) -> APIRouter:
             rows=rows,
             dead=found["dead"],
             older=found["older"],
+            offers=bool(desk.hub.offered),
         )
 
     @routes.get("/inbox/{number}")
