@@ -80,6 +80,12 @@ def test_a_new_key_stands_below_the_last_key_and_not_below_the_next_tables_remar
     assert changed(lost, tasks=True) == lost.replace("# where\n", "# where\ntasks = true\n")
 
 
+def test_several_new_keys_stand_below_each_other() -> None:
+    shown = '[connections.pbx]\nplugin = "asterisk"\n'
+    text = changed(TEXT, "pbx", address="c.ru", tasks=True)
+    assert text == TEXT.replace(shown, shown + 'address = "c.ru"\ntasks = true\n')
+
+
 def test_a_key_that_is_no_more_is_taken_out() -> None:
     assert changed(TEXT, address=None) == TEXT.replace('address = "a.ru"             # where\n', "")
 

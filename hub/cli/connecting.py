@@ -71,6 +71,8 @@ def _begin(hub: Hub, what: str, name: str | None) -> Candidate:
         raise typer.BadParameter(f"there is no connector and no connection {what}; known are {names}")
     if found is not None or (name or what) in connecting.RESERVED:
         raise typer.BadParameter(f"the name {name or what} is taken; give another by --name")
+    if not connecting.NAME.fullmatch(name or what):
+        raise typer.BadParameter(f"{name} is no name; use Latin letters, digits, - and _")
     return Candidate(name=name or what, connector=known[what])
 
 

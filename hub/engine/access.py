@@ -38,13 +38,14 @@ async def grant(hub: Hub, name: str, given: Tokens | None = None, stored: Mappin
 
     All at once: a running hub sees the connection active only with its new access.
     """
+    await hub.db.write(Priority.SETTLE, keep, hub, name, given, stored or {})
+
+
+def keep(connection: Connection, hub: Hub, name: str, given: Tokens | None, stored: Mapping[str, str]) -> None:
+    """As `grant`, within a transaction that does more."""
     now = hub.now()
-
-    def keep(connection: Connection) -> None:
-        for key, secret in (stored or {}).items():
-            secrets.put(connection, hub.keyring, key, secret)
-        if given is not None:
-            tokens.keep(connection, hub.keyring, name, pair_of(given), now)
-        connections.authorised(connection, name, now)
-
-    await hub.db.write(Priority.SETTLE, keep)
+    for key, secret in stored.items():
+        secrets.put(connection, hub.keyring, key, secret)
+    if given is not None:
+        tokens.keep(connection, hub.keyring, name, pair_of(given), now)
+    connections.authorised(connection, name, now)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,22 @@ from sqlalchemy import Connection as Transaction
 
 from hub import registry
 from hub import settings as configuration
+from hub.engine import access
 from hub.engine.host import ConnectionHost, lend, trial
 from hub.engine.hub import OWN, Hub, vault_of
-from hub.engine.tokens import pair_of
 from hub.errors import HubError
 from hub.registry import Link
 from hub.sdk.connector import Checked, Connector, Tokens
 from hub.settings import Connection, Vault, Wrong, questions
-from hub.store import connections, rules, secrets, tokens
+from hub.store import connections, rules
 from hub.store.database import Priority
 
 PATIENCE = 30.0
 """Seconds that a system gets to answer a check."""
 ASKED = "configuration asked for"
 """Remembered in the store: when a running hub was last asked to read its configuration again."""
+NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+"""What a connection may be called: its name stands in addresses and references."""
 RESERVED = frozenset({OWN, "new", "list"})
 """Names that no connection may have: the hub's own, and addresses of pages."""
 
@@ -83,12 +85,8 @@ def redirect_uri(link: Link, own: str) -> str:
 
 async def exchange(hub: Hub, candidate: Candidate, link: Link, query: Mapping[str, str], redirect: str) -> Candidate:
     """The candidate with the tokens that the vendor gives for what it sent to the redirect page."""
-    login = link.login
-    assert login is not None, "only a connection that is signed in to is sent back"
-    async with trial(hub.settings, link).http("", secrets=tuple(query.values())) as http:
-        given = await login.exchange(http, link.settings, query, redirect)
-    pair, changed = given if isinstance(given, tuple) else (given, {})
-    return replace(candidate.with_options(changed), tokens=pair)
+    tokens, changed = await access.exchange(hub.settings, link, query, redirect)
+    return replace(candidate.with_options(changed), tokens=tokens)
 
 
 async def tried(hub: Hub, candidate: Candidate, link: Link) -> Sequence[Checked]:
@@ -136,19 +134,15 @@ async def save(hub: Hub, candidate: Candidate) -> bool:
     )
     registry.links(configuration.parse(after, path), hub.registry, candidate.vault(vault_of(hub.settings)))
     changed = after != before or bool(candidate.secrets)
-    await hub.db.write(Priority.SETTLE, _keep, hub, candidate, after, changed, hub.now())
+    await hub.db.write(Priority.SETTLE, _keep, hub, candidate, after, changed)
     return changed
 
 
-def _keep(transaction: Transaction, hub: Hub, candidate: Candidate, text: str, changed: bool, now: datetime) -> None:
-    for name, secret in candidate.secrets.items():
-        secrets.put(transaction, hub.keyring, name, secret)
-    if candidate.tokens is not None:
-        tokens.keep(transaction, hub.keyring, candidate.name, pair_of(candidate.tokens), now)
+def _keep(transaction: Transaction, hub: Hub, candidate: Candidate, text: str, changed: bool) -> None:
     connections.ensure(transaction, [(candidate.name, candidate.connector.name)])
-    connections.authorised(transaction, candidate.name, now)
+    access.keep(transaction, hub, candidate.name, candidate.tokens, candidate.secrets)
     if changed:
-        rules.remember(transaction, ASKED, now.isoformat())
+        rules.remember(transaction, ASKED, hub.now().isoformat())
         configuration.write(hub.settings.path, text)  # last: a file that cannot be written leaves nothing behind
 
 

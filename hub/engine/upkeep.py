@@ -12,7 +12,7 @@ from hub.engine.host import access_of
 from hub.engine.hub import Hub
 from hub.errors import AuthFailed, Temporary
 from hub.registry import Link
-from hub.store import budgets, cases, connections, inbox, repairs
+from hub.store import budgets, cases, connections, drafts, inbox, repairs
 from hub.store.database import Priority
 
 _log = log.get("upkeep")
@@ -31,6 +31,7 @@ async def step(hub: Hub) -> bool:
     if await hub.db.write(Priority.BACKFILL, inbox.expire, now - hub.settings.keep_raw):
         more = True
     await hub.db.write(Priority.BACKFILL, repairs.clear_finished)
+    await hub.db.write(Priority.BACKFILL, drafts.expire, now)
     await hub.db.write(Priority.BACKFILL, _budgets, hub, now)
     for link in hub.links.values():
         await _keep_alive(hub, link)

@@ -31,14 +31,16 @@ def with_connection(
 
     A new one is added at the end, every key that is not given beside it as a remark; `words` are the remarks in the
     file's language. Of one that is there only the keys that differ are changed, and an option that is None is taken out;
-    comments and order stay.
+    comments and order stay. What is as by default is not written where it does not stand already.
     """
     document = tomlkit.parse(text)
     existing = document.get("connections", {}).get(name)
+    there = existing if isinstance(existing, Table) else {}
+    changed = {key: value for key, value in options.items() if key in there or not _is_default(model, key, value)}
     if isinstance(existing, Table):
-        _change(existing, options)
+        _change(existing, changed)
         return tomlkit.dumps(document)
-    given = {key: value for key, value in options.items() if value is not None and not _is_default(model, key, value)}
+    given = {key: value for key, value in changed.items() if value is not None}
     end = "\r\n" if "\r\n" in text else "\n"
     added = section(draft(name, plugin, model, given, words=words), language)
     body = text.rstrip()
@@ -96,8 +98,9 @@ def _add(table: Table, key: str, item: Any) -> None:
     line = tomlkit.document()
     line[key] = item
     last = next(row for known, row in reversed(rows) if known is not None and not isinstance(row, Table | AoT))
-    end = last.trivia.trail or "\n"
-    last.trivia.trail = end + tomlkit.dumps(line).strip() + end
+    before = last.trivia.trail or "\n"
+    end = "\r\n" if "\r\n" in before else "\n"
+    last.trivia.trail = before + tomlkit.dumps(line).strip() + end
 
 
 def _shown(row: Any, key: str) -> tomlkit.TOMLDocument | None:

@@ -8,9 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from hub import registry
+from hub.sdk.connector import Connector
+from hub.settings import questions
 from hub.web import catalog
 from hub.web.formats import Formats, phone
-from hub.web.texts import LANGUAGES, glued, texts
+from hub.web.texts import LANGUAGES, glued, of_connector, texts
 
 NOW = datetime(2026, 11, 24, 11, 32, 8, tzinfo=UTC)
 
@@ -39,6 +42,22 @@ def test_every_text_of_the_pages_is_in_the_catalog_and_no_other(language: str) -
 
 def test_every_text_is_translated_into_russian() -> None:
     assert catalog.missing(catalog.written("ru")) == []
+
+
+@pytest.mark.parametrize("connector", registry.load().connectors.values(), ids=lambda connector: connector.name)
+def test_every_connector_brings_russian_words_for_what_it_asks(connector: Connector) -> None:
+    asked = questions(connector.settings)
+    texts = {connector.about, *(item.hint for item in asked), *(item.label for item in asked if item.label != item.key)}
+    texts |= {choice for item in asked for choice in item.choices}
+    assert texts - connector.words["ru"].keys() == set()
+    assert set(connector.asks) <= {item.key for item in asked}
+
+
+def test_a_text_with_something_filled_in_is_found_by_its_pattern() -> None:
+    words = {"account “%s”, number %s": "аккаунт «%s», номер %s", "all (or some)": "все"}
+    assert of_connector(words, "account “A % B”, number 7") == "аккаунт «A % B», номер 7"
+    assert of_connector(words, "all (or some)") == "все"
+    assert of_connector(words, "something new") == "something new"
 
 
 def test_translations_name_the_same_values_as_their_texts() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,7 +26,6 @@ from hub.web.forms import SEAT
 from hub.web.remote import Remote
 from hub.web.texts import N_, of_connector
 
-NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 DENIED = "access_denied"
 """What vendors send when the person did not consent (RFC 6749, 4.1.2.1)."""
 
@@ -295,7 +293,7 @@ def _by_key(error: ConfigError, connector: Connector, name: str) -> dict[str, st
 
 
 def _name_error(desk: Desk, name: str, say: Callable[..., str]) -> str:
-    if not NAME.fullmatch(name):
+    if not connecting.NAME.fullmatch(name):
         return say(N_("Latin letters, digits, - and _ only"))
     if name in connecting.RESERVED:
         return say(N_("This name is taken by the hub itself"))
