@@ -204,8 +204,11 @@ class Office:
         await self.until(self.is_settled, "not settled")
 
     def is_settled(self) -> bool:
-        is_told = not self.sql("SELECT 1 FROM outbox WHERE state IN ('planned', 'sending')")
-        return self.is_judged() and is_told and not self.unread() and self.amo.world.default.hooks.is_idle
+        return self.is_judged() and self.is_told() and not self.unread() and self.amo.world.default.hooks.is_idle
+
+    def is_told(self) -> bool:
+        """Whether nothing is left that the CRM has to be told."""
+        return not self.sql("SELECT 1 FROM outbox WHERE connection = 'amo' AND state IN ('planned', 'sending')")
 
     def is_judged(self) -> bool:
         """Whether everything that came in was understood and judged."""
