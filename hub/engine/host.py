@@ -23,7 +23,7 @@ from hub.errors import AuthFailed, HubError, Temporary, Throttled
 from hub.registry import Link
 from hub.sdk.connector import Context, Tokens
 from hub.sdk.host import Access
-from hub.sdk.refusal import refusal
+from hub.sdk.refusal import refusal, retry_after
 from hub.settings import Settings
 from hub.store import facts
 
@@ -181,6 +181,7 @@ class ConnectionHttp:
         if error is None:
             return response
         if isinstance(error, Throttled) and self.host.budget:
+            error.retry_after = error.retry_after or retry_after(response)
             await self.host.budget.struck(taken, error)
         error.args = tuple(self._redacted(str(part), bearer) for part in error.args)
         raise error
