@@ -14,12 +14,14 @@ from plugins.telephony.asterisk.groups import Groups
 from plugins.telephony.asterisk.keep import kept, worth_reading
 from plugins.telephony.asterisk.session import Heard, Session, opened
 from plugins.telephony.asterisk.settings import Settings
-from plugins.telephony.asterisk.wire import Packet, read_fields
+from plugins.telephony.asterisk.wire import Packet, read_fields, read_stamp, stamp_of
 
 PAGE_TIME = 0.25
 PAGE_ITEMS = 200
 _QUIET = 15.0
 """After so many seconds without events the cursor is moved on all the same: the connection is known to have held."""
+_ON_ITS_WAY = 1_000
+"""How much of the silence, in ms, may be an event that has not reached us yet."""
 _BOOTED_WAIT = 2.0
 
 
@@ -33,33 +35,34 @@ class Pbx:
 
 @dataclass(slots=True)
 class Listener:
-    """What the cursor holds, and how packets become raws."""
+    """What the cursor holds, and how packets become raws.
+
+    All times are the PBX's, in ms: detail records know no other clock, and ours may differ. last: when we last
+    listened. skew: how far its clock is ahead of ours, None where it never told.
+    """
 
     name: str
     groups: Groups
-    skew: int = 0
-    stamped: bool = False
+    last: int
+    skew: int | None = None
     boot: int = 0
-    last: int = 0
     repair: dict[str, Any] = field(default_factory=dict)
 
     def cursor(self) -> dict[str, Any]:
         """Compact and JSON-ready: when we last listened, when the PBX booted, the channels that live."""
-        return {
-            "last": self.last,
-            "boot": self.boot,
-            "stamped": self.stamped,
-            "alive": self.groups.alive(),
-            "repair": self.repair,
-        }
+        return {"last": self.last, "boot": self.boot, "alive": self.groups.alive(), "repair": self.repair}
+
+    @property
+    def offset(self) -> timedelta | None:
+        """By how much the source's clock is ahead of ours, where it is known."""
+        return None if self.skew is None else timedelta(milliseconds=self.skew)
 
     def raws(self, heard: Heard) -> list[Raw]:
         """The raw of a packet, none if the fold reads nothing of it."""
         if not worth_reading(heard.event, heard.block):
-            self.last = max(self.last, heard.received + (self.skew if self.stamped else 0))
+            self.last = max(self.last, self.time_of(heard))
             return []
-        fields = read_fields(heard.block)
-        return self.raw(heard.event, fields, self.time_of(fields, heard.received), heard.offset)
+        return self.raw(heard.event, read_fields(heard.block), self.time_of(heard), heard.offset)
 
     def raw(self, event: str, fields: Packet, at: int, offset: int) -> list[Raw]:
         """As `raws`, of fields that are read already."""
@@ -73,15 +76,13 @@ class Listener:
         payload = {"s": self.name, "p": [[offset, at, event, small]]}
         return [Raw("ami", f"{self.name}/{offset}", payload, group, joins)]
 
-    def time_of(self, fields: Packet, received: int) -> int:
-        """The PBX's time of an event: its Timestamp, else our clock."""
-        stamp = fields.get("timestamp", "")
-        if stamp.replace(".", "", 1).isdigit():
-            self.stamped = True
-            at = int(float(stamp) * 1000)
-            self.skew = at - received
-            return at
-        return received + (self.skew if self.stamped else 0)
+    def time_of(self, heard: Heard) -> int:
+        """The PBX's time of an event: its Timestamp, else our clock moved as far as the PBX's was last seen beside it."""
+        at = stamp_of(heard.block)
+        if at is None:
+            return heard.received + (self.skew or 0)
+        self.skew = at - heard.received
+        return at
 
 
 async def live(client: Pbx, cursor: Any) -> AsyncIterator[Page]:
@@ -89,7 +90,7 @@ async def live(client: Pbx, cursor: Any) -> AsyncIterator[Page]:
     before: Mapping[str, Any] = cursor if isinstance(cursor, Mapping) else {}
     async with opened(client.settings, client.host.now) as session:
         listener, items = await _begin(session, before)
-        yield Page(items, listener.cursor(), wake=_other_streams(client) if before else ())
+        yield Page(items, listener.cursor(), wake=_other_streams(client) if before else (), offset=listener.offset)
         async for page in _listen(session, listener, client):
             yield page
 
@@ -101,20 +102,10 @@ def _other_streams(client: Pbx) -> tuple[str, ...]:
 
 async def _begin(session: Session, before: Mapping[str, Any]) -> tuple[Listener, list[Raw]]:
     """Compare what lived when we last listened with what lives now."""
-    received = int(session.now().timestamp() * 1000)
-    stamped = bool(before.get("stamped"))
-    skew = await _skew(session) if stamped else 0
-    start = received + skew
+    start, skew = await _clock(session)
     alive = [(uid, linkedid, name) for uid, linkedid, name in before.get("alive", ())]
-    listener = Listener(
-        str(start),
-        Groups(alive),
-        skew,
-        stamped,
-        _booted(await _uptime(session), start),
-        start,
-        dict(before.get("repair", {})),
-    )
+    boot = _booted(await _uptime(session), start)
+    listener = Listener(str(start), Groups(alive), start, skew, boot, dict(before.get("repair", {})))
     rows = await session.listing("CoreShowChannels", "CoreShowChannelsComplete")
     queues = await session.listing("QueueStatus", "QueueStatusComplete")
     last = int(before.get("last", 0))
@@ -124,16 +115,29 @@ async def _begin(session: Session, before: Mapping[str, Any]) -> tuple[Listener,
     listener.groups.forget(uid for uid, _, _ in alive if restarted or uid not in present)
     for number, row in enumerate([*rows, *(entry for entry in queues if entry.get("event") == "QueueEntry")]):
         items += listener.raw(row.get("event", ""), row, start, number - 1_000_000)
+    items += _heard_meanwhile(session, listener)
     if session.settings.cel is not None:
         listener.repair = gap.planned(last, start, listener.repair)
     return listener, items
 
 
-async def _skew(session: Session) -> int:
-    """How far the PBX's clock is ahead of ours, in ms, as its answer to Ping tells."""
-    stamp = (await session.answer("Ping")).get("timestamp", "")
-    received = session.now().timestamp()
-    return int((float(stamp) - received) * 1000) if stamp.replace(".", "", 1).isdigit() else 0
+def _heard_meanwhile(session: Session, listener: Listener) -> list[Raw]:
+    """What was said until the lists were complete: kept with them, for they leave out who hung up in that moment."""
+    items: list[Raw] = []
+    while not session.heard.empty():
+        heard = session.heard.get_nowait()
+        if isinstance(heard, Exception):
+            session.heard.put_nowait(heard)  # the last of all: nothing is heard after it
+            break
+        items += listener.raws(heard)
+    return items
+
+
+async def _clock(session: Session) -> tuple[int, int | None]:
+    """A moment at which we listen already, and how far the PBX's clock is ahead of ours; the answer to Ping tells both."""
+    stamp = read_stamp((await session.answer("Ping")).get("timestamp", ""))
+    received = int(session.now().timestamp() * 1000)
+    return (received, None) if stamp is None else (stamp, stamp - received)
 
 
 async def _uptime(session: Session) -> str:
@@ -179,7 +183,8 @@ async def _collect(session: Session, listener: Listener) -> tuple[list[Raw], tim
         async with asyncio.timeout(patience):
             first = await session.heard.get()
     except TimeoutError:
-        listener.last = max(listener.last, int(session.now().timestamp() * 1000) + listener.skew)
+        now = int(session.now().timestamp() * 1000) + (listener.skew or 0)
+        listener.last = max(listener.last, now - _ON_ITS_WAY)
         return [], None, None
     loop = asyncio.get_running_loop()
     until = loop.time() + PAGE_TIME
@@ -189,8 +194,8 @@ async def _collect(session: Session, listener: Listener) -> tuple[list[Raw], tim
             return items, offset, heard
         found = listener.raws(heard)
         items += found
-        if found and listener.stamped:
-            offset = timedelta(milliseconds=listener.skew)
+        if found:
+            offset = listener.offset
         if len(items) >= PAGE_ITEMS or (left := until - loop.time()) <= 0:
             return items, offset, None
         try:

@@ -9,6 +9,7 @@ Packet = dict[str, str]
 """Field → value, names in lower case because their case differs between events; the first of repeated keys counts."""
 
 _END = b"\r\n\r\n"
+_STAMP = b"\nTimestamp: "
 _BANNER = b"Asterisk Call Manager"
 _TOO_LONG = 1 << 20
 """No packet of Asterisk is near a megabyte; more without an end is not the manager interface."""
@@ -29,6 +30,22 @@ def read_fields(block: bytes) -> Packet:
             if name not in fields:
                 fields[name] = value.removeprefix(" ")
     return fields
+
+
+def stamp_of(block: bytes) -> int | None:
+    """The PBX's own time of a packet, in ms; None where it gives none."""
+    at = block.find(_STAMP)
+    if at < 0:
+        return None
+    at += len(_STAMP)
+    end = block.find(b"\n", at)
+    return read_stamp(block[at : end if end >= 0 else None].decode("ascii", "replace"))
+
+
+def read_stamp(text: str) -> int | None:
+    """Milliseconds of `epoch.µs`; None where it is no such time."""
+    text = text.strip()
+    return int(float(text) * 1000) if text.replace(".", "", 1).isdigit() else None
 
 
 @lru_cache(maxsize=4096)

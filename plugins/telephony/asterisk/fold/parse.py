@@ -17,7 +17,7 @@ from plugins.telephony.asterisk.fold.who import Site
 from plugins.telephony.asterisk.settings import Settings
 
 _BLINK = 1_500
-"""Recordings that follow each other within this, in ms, are one: nothing was missed in between."""
+"""Recordings that follow each other within this, in ms, are one; a stream that broke says itself from when to when."""
 
 
 def parse(items: Sequence[Stored], settings: Settings, context: Context) -> Iterable[Call]:
@@ -108,7 +108,7 @@ def _holes(markers: Sequence[Stored], payloads: Sequence[Mapping[str, Any]]) -> 
         since = max([hole.since, *(to for start, to in covered.values() if start <= hole.since)])
         later = [start for start in starts if start > since]
         until = (later[0] if later else None) if hole.to is None else covered.get(hole.to, (hole.to, 0))[0]
-        if hole.restart or until is None or until - since >= _BLINK:
+        if hole.restart or until is None or until - since >= (_BLINK if hole.to is None else 1):
             found.append(replace(hole, since=hole.since if hole.restart else since, to=until))
     return found
 

@@ -151,3 +151,21 @@ def test_what_was_planned_and_not_yet_read_is_read_by_the_next_plan():
     first = gap.planned(LOST_AT, BACK_AT)
     again = gap.planned(BACK_AT, BACK_AT + 5_000, first)
     assert (again["from"], again["to"]) == (first["from"], BACK_AT + 6_000)
+
+
+def test_a_gap_of_half_a_second_is_filled_too() -> None:
+    folder = FIXTURES / "ringgroup-answered"
+    settings, context = site(folder)
+    (heard,) = [item for item in read(folder / "ami.raw", "ami.raw", settings, context) if isinstance(item, Raw)]
+    packets: list[tuple[int, int, str, dict[str, str]]] = heard.payload["p"]
+    answered = next(at for _, at, event, _ in packets if event == "BridgeEnter")
+    lost, back = answered - 100, answered + 400
+    sessions = {
+        packets[0][1]: [row for row in packets if row[1] < lost],
+        back: [row for row in packets if row[1] >= back],
+    }
+    raws = [Raw("ami", str(name), {"s": str(name), "p": rows}, heard.group) for name, rows in sessions.items()]
+    raws.append(Raw("gap", "gap", {"from": lost, "to": back, "restart": False}, heard.group))
+    plan = gap.planned(lost, back)
+    found = gap.rows(settings.model_copy(update={"cel": str(folder / "cel.csv")}), plan)
+    assert check_folder(fold([*raws, *found], settings, context), folder) == []

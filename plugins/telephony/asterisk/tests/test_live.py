@@ -130,6 +130,19 @@ async def test_a_restart_of_the_hub_in_mid_call_loses_nothing() -> None:
     assert call.hangup_by == "client"
 
 
+async def test_a_gap_soon_after_the_first_page_is_told_by_the_clock_of_the_pbx() -> None:
+    async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=4, runs=1) as server:
+        pbx, _, _ = client(server, "ringgroup-answered")
+        _, cursor, _ = await listen(pbx, None, bool)
+        assert datetime.now(UTC).timestamp() - server.now() > 5, "else the two clocks cannot be told apart"
+        assert abs(cursor["last"] / 1000 - server.now()) < 2
+        await asyncio.sleep(0.3)  # the PBX goes on talking while nobody listens
+        again, _, _ = await listen(pbx, cursor, bool)
+    (marker,) = [raw for page in again for raw in page.items if raw.kind == "gap"]
+    assert marker.payload["from"] == cursor["last"]
+    assert 1_000 < marker.payload["to"] - marker.payload["from"] < 10_000
+
+
 async def test_a_broken_connection_is_temporary_and_the_cursor_knows_who_was_talking() -> None:
     async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=4, runs=1) as server:
         pbx, _, _ = client(server, "ringgroup-answered")
@@ -200,8 +213,15 @@ async def test_check_tells_login_classes_trunks_and_records() -> None:
     assert any(line.what.startswith("cdr") and line.ok for line in lines)
 
 
-async def _scripted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, uptime: int, md5: bool) -> None:
-    """A manager interface of few words: no channels, booted `uptime` seconds ago."""
+async def _scripted(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    *,
+    uptime: int = 86_400,
+    md5: bool = True,
+    said: str = "",
+) -> None:
+    """A manager interface of few words: no channels, booted `uptime` seconds ago. said: events before the list."""
     writer.write(b"Asterisk Call Manager/7.0.3\r\n")
     while True:
         try:
@@ -222,6 +242,7 @@ async def _scripted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
                 if uptime >= 0:
                     writer.write(f"Event: FullyBooted\r\nUptime: {uptime}\r\n\r\n".encode())
             case "CoreShowChannels":
+                writer.write(said.encode())
                 writer.write(f"Response: Success\r\n{ident}EventList: start\r\n\r\n".encode())
                 writer.write(f"Event: CoreShowChannelsComplete\r\n{ident}ListItems: 0\r\n\r\n".encode())
             case "Ping":
@@ -258,3 +279,26 @@ async def test_open_calls_learn_of_a_gap_and_of_a_restart(uptime: int, restarted
     (call,) = fold([raw for page in [*before, *again] for raw in page.items], settings, context).values()
     assert call.completeness == "partial"
     assert (call.final, call.hangup_by) == ((True, "system") if restarted else (False, None))
+
+
+async def test_who_hung_up_between_the_login_and_the_list_is_heard_with_the_list() -> None:
+    async with AmiServer(Recording.load(FIXTURES / "ringgroup-answered"), speed=4, runs=1) as pbx:
+        link, settings, context = client(pbx, "ringgroup-answered")
+        before, cursor, _ = await listen(
+            link, None, lambda raws: any(p[2] == "BridgeEnter" for r in raws for p in r.payload["p"])
+        )
+    said = "".join(
+        f"Event: Hangup\r\nChannel: {name}\r\nUniqueid: {uid}\r\nLinkedid: {linkedid}\r\nCause: 16\r\n\r\n"
+        for uid, linkedid, name in cursor["alive"]
+    )
+    server = await asyncio.start_server(lambda reader, writer: _scripted(reader, writer, said=said), "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        again, cursor, _ = await listen(
+            Pbx(settings.model_copy(update={"port": port}), Here(context=context)), cursor, lambda raws: True
+        )
+    assert len(again) == 1
+    assert hangups(list(again[0].items)) == 2
+    assert cursor["alive"] == []
+    (call,) = fold([raw for page in [*before, *again] for raw in page.items], settings, context).values()
+    assert call.final
