@@ -11,9 +11,11 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import math
 import secrets
 import time
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +25,13 @@ GREETING = b"Asterisk Call Manager/11.0.0\r\n"
 Pairs = Iterable[tuple[str, str]]
 _SHOWN = ("Channel", "ChannelState", "ChannelStateDesc", "CallerIDNum", "CallerIDName", "ConnectedLineNum", "ConnectedLineName",
           "Language", "AccountCode", "Context", "Exten", "Priority", "Uniqueid", "Linkedid")  # fmt: skip
+_IDLE = {"BridgeId": "", "Application": "", "ApplicationData": ""}
+_CHANGES: dict[str, Callable[[Packet], dict[str, str]]] = {
+    "BridgeEnter": lambda packet: {"BridgeId": packet.get("BridgeUniqueid")},
+    "BridgeLeave": lambda _: {"BridgeId": ""},
+    "Newexten": lambda packet: {"Application": packet.get("Application"), "ApplicationData": packet.get("AppData")},
+}
+"""What an event changes in a channel's row of the list."""
 
 
 class AmiServer:
@@ -47,9 +56,11 @@ class AmiServer:
         """Known once somebody logged in: when the first run's recording is said to have begun, in whole seconds."""
         self._sessions: set[_Session] = set()
         self._channels: dict[str, dict[str, str]] = {}
+        self._born: dict[str, float] = {}
         self._members: dict[tuple[str, str], dict[str, str]] = {}
         self._asked_for = asyncio.Event()
         self._run = (0.0, 0.0, 1.0)
+        self._untold = math.inf
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
@@ -65,9 +76,9 @@ class AmiServer:
         self._server.close()
 
     def now(self) -> float:
-        """What the PBX's own clock says: behind ours while the first run catches up."""
+        """What the PBX's own clock says: behind ours while the first run catches up, never ahead of what is untold."""
         started, begin, speed = self._run
-        return min(time.time(), begin + (time.time() - started) * speed)
+        return min(time.time(), begin + (time.time() - started) * speed, self._untold)
 
     def cut(self) -> None:
         """Break every connection, as a network does: without a word."""
@@ -86,13 +97,16 @@ class AmiServer:
             speed = self.speed if run == 0 else 1.0
             started = time.time()
             begin = float(int(started + self.recording.length / speed - self.recording.length))
-            self._run = (started, begin, speed)
+            first = begin + self.recording.began % 1
+            self._run = (started, first, speed)
             if run == 0:
                 self.playing.set_result(begin)
             for packet in self.recording.moved(begin, run):
+                self._untold = first + packet.after
                 await asyncio.sleep(max(0.0, started + packet.after / speed - time.time()))
                 self._remember(packet)
                 self._tell(packet)
+            self._untold = math.inf
             run += 1
         self.finished.set()
 
@@ -107,9 +121,13 @@ class AmiServer:
         event, identity = packet.get("Event"), packet.get("Uniqueid")
         if event == "Hangup":
             self._channels.pop(identity, None)
+            self._born.pop(identity, None)
         elif event in {"Newchannel", "Newstate"}:
-            known = self._channels.setdefault(identity, {})
+            known = self._channels.setdefault(identity, dict(_IDLE))
+            self._born.setdefault(identity, self.now())
             known.update({key: value for key, value in packet.fields if key in _SHOWN})
+        elif event in _CHANGES and identity in self._channels:
+            self._channels[identity].update(_CHANGES[event](packet))
         elif event == "QueueMemberStatus":
             member = dict(packet.fields)
             self._members[member.get("Queue", ""), member.get("Interface", "")] = member
@@ -169,7 +187,10 @@ class AmiServer:
         session.open = False
 
     def show_channels(self, session: "_Session", action: dict[str, str]) -> None:
-        items = [[("Event", "CoreShowChannel"), *channel.items()] for channel in self._channels.values()]
+        items = [
+            [("Event", "CoreShowChannel"), *channel.items(), ("Duration", _clock(self.now() - self._born[identity]))]
+            for identity, channel in self._channels.items()
+        ]
         session.list(action, "Channels will follow", items, "CoreShowChannelsComplete")
 
     def queue_status(self, session: "_Session", action: dict[str, str]) -> None:
@@ -215,6 +236,11 @@ _ANSWERS: dict[str, Callable[[AmiServer, _Session, dict[str, str]], None]] = {
     "queuestatus": AmiServer.queue_status,
     "status": AmiServer.status,
 }
+
+
+def _clock(seconds: float) -> str:
+    """`HH:MM:SS`"""
+    return str(timedelta(seconds=int(seconds))).zfill(8)
 
 
 def _packet(pairs: Pairs) -> bytes:

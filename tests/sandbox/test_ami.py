@@ -86,3 +86,17 @@ async def test_a_newcomer_is_told_which_channels_are_alive(recording):
         answer = [packet for packet in await link.until("CoreShowChannelsComplete") if packet.get("ActionID") == "list"]
         assert [packet.get("Event") for packet in answer[1:-1]] == ["CoreShowChannel"] * int(answer[-1]["ListItems"])
         assert all(packet["Uniqueid"] and packet["Linkedid"] for packet in answer[1:-1])
+
+
+async def test_a_newcomer_is_told_which_channels_talk_with_each_other(recording):
+    async with AmiServer(recording, speed=25, runs=1) as server, link_to(server) as link:
+        link.ask(Action="Login", Username="hub", Secret="hub-secret")
+        await link.until("BridgeEnter")
+        entered = await link.until("BridgeEnter")
+        link.ask(Action="CoreShowChannels", ActionID="list")
+        answer = await link.until("CoreShowChannelsComplete")
+        rows = [packet for packet in answer if packet.get("Event") == "CoreShowChannel"]
+        together = [row for row in rows if row["BridgeId"] == entered[-1]["BridgeUniqueid"]]
+        assert len(together) == 2
+        assert {row["Application"] for row in together} == {"Dial", "AppDial"}
+        assert all(row["Duration"] > "00:00:00" for row in together)
