@@ -23,7 +23,7 @@ async def exchange(
 ) -> tuple[Tokens, Mapping[str, Any]]:
     """Tokens for what the vendor sent to the redirect page, and options of the connection that he told on the way.
 
-    Nothing is stored yet: try them with `trial(settings, link, tokens)`, then `grant`.
+    Nothing is stored yet: try them with `lend(hub, link).with_tokens(tokens)`, then `grant`.
     """
     login = link.login
     if login is None:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection as Transaction
 from hub import registry
 from hub import settings as configuration
 from hub.engine import access
-from hub.engine.host import ConnectionHost, lend, trial
+from hub.engine.host import ConnectionHost, lend
 from hub.engine.hub import OWN, Hub, vault_of
 from hub.errors import HubError
 from hub.registry import Link
@@ -91,8 +91,8 @@ async def exchange(hub: Hub, candidate: Candidate, link: Link, query: Mapping[st
 
 async def tried(hub: Hub, candidate: Candidate, link: Link) -> Sequence[Checked]:
     """What the candidate's check says, with the tokens that were just given or, of an old connection, with its own."""
-    given = candidate.tokens
-    return await check(link, lend(hub, link) if given is None else trial(hub.settings, link, given))
+    host = lend(hub, link)
+    return await check(link, host if candidate.tokens is None else host.with_tokens(candidate.tokens))
 
 
 async def check(link: Link, host: ConnectionHost) -> Sequence[Checked]:

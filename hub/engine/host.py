@@ -73,6 +73,10 @@ class ConnectionHost:
         """The connection's tokens."""
         return self.access or GivenAccess(self.connection)
 
+    def with_tokens(self, tokens: Tokens) -> ConnectionHost:
+        """The same with tokens that were just given and are not stored yet."""
+        return replace(self, access=GivenAccess(self.connection, tokens))
+
     @asynccontextmanager
     async def http(
         self, base_url: str, *, secrets: Sequence[str] = (), bearer: str | None = None, tokens: bool = False
@@ -94,9 +98,9 @@ def lend(hub: Hub, link: Link, *, backfill: bool = False) -> ConnectionHost:
     )
 
 
-def trial(settings: Settings, link: Link, tokens: Tokens | None = None) -> ConnectionHost:
-    """The services of the hub before anything is stored: to try a connection with the tokens that were just given."""
-    return replace(_bare(settings, link), access=GivenAccess(link.name, tokens))
+def trial(settings: Settings, link: Link) -> ConnectionHost:
+    """The services of the hub where there is no store yet: without a budget and without tokens."""
+    return _bare(settings, link)
 
 
 def access_of(hub: Hub, link: Link) -> StoredAccess:

@@ -309,7 +309,7 @@ async def test_a_connection_is_tried_before_anything_of_it_is_stored(vendor: res
     link = hub.links["amo"]
     given, told = await exchange(hub.settings, link, {"code": "7"}, "https://hub.example/oauth/amo")
     assert (given.access.get_secret_value(), told) == ("7 for https://hub.example/oauth/amo", {})
-    async with trial(hub.settings, link, given).http(URL, tokens=True) as http:
+    async with lend(hub, link).with_tokens(given).http(URL, tokens=True) as http:
         await http.request("GET", "/x")
     assert route.calls[0].request.headers["Authorization"] == "Bearer 7 for https://hub.example/oauth/amo"
     with pytest.raises(AuthFailed, match="crmhub connect amo"):

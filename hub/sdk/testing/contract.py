@@ -9,16 +9,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from hub.core import records
 from hub.core.records import Record, WrongRecord
-from hub.errors import Forged, HubError, Malformed
+from hub.errors import AuthFailed, Forged, HubError, Malformed, Temporary, Throttled
 from hub.sdk.connector import Connector, Context, Raw, Received, Refused, Stored, WebhookRequest
 
 _RECEIVED_AT = datetime(2026, 3, 10, 7, tzinfo=UTC)
+_FITTING = {401: AuthFailed, 429: Throttled, 500: Temporary, 503: Temporary}
+"""Who acts on a status that every vendor means alike."""
 _SECRET_WORDS = ("secret", "token", "password", "api_key")
 
 
@@ -87,6 +90,51 @@ class Contract:
             self.connector.settings.model_validate({**self.options, **self.wrong_options})
         reported = {str(detail["loc"][0]) for detail in caught.value.errors()}
         assert reported >= set(self.wrong_options)
+
+    # streams, limits, login
+
+    def test_every_stream_has_a_name_and_one_way_to_be_read(self) -> None:
+        """A stream is pulled or stays open; history is pulled, for it comes to an end."""
+        streams = self.connector.streams(self.settings) if self.connector.streams else ()
+        assert len({stream.name for stream in streams}) == len(streams)
+        for stream in streams:
+            assert (stream.pull is None) != (stream.live is None), stream.name
+            assert stream.pull is not None or not stream.backfill, stream.name
+
+    def test_limits_are_paces_of_named_accounts(self) -> None:
+        """Each has a rate that can be kept and an account that gives no secret away; the narrowest comes first."""
+        limits = self.connector.limits(self.settings) if self.connector.limits else ()
+        assert len({limit.account for limit in limits}) == len(limits)
+        assert [limit.rate for limit in limits] == sorted(limit.rate for limit in limits)
+        for limit in limits:
+            assert limit.rate > 0, limit.account
+            assert limit.burst >= 1, limit.account
+            assert limit.account.strip(), "an account has a name"
+            assert not [secret for secret in self.secrets if secret in limit.account]
+
+    def test_a_person_consents_on_a_page_that_nobody_listens_to(self) -> None:
+        """Its address is https or on this machine, carries the state back, and shows no secret."""
+        login = self.connector.login(self.settings) if self.connector.login else None
+        if login is None:
+            return
+        state = "state-of-the-contract"
+        address = login.address(self.settings, "https://hub.example/oauth/bench", state)
+        parts = urlsplit(address)
+        assert parts.scheme == "https" or parts.hostname in {"127.0.0.1", "localhost", "::1"}, address
+        assert state in parse_qs(parts.query).get("state", []), address
+        assert not [secret for secret in self.secrets if secret in address]
+        assert login.every > timedelta(0)
+
+    @property
+    def secrets(self) -> list[str]:
+        """The secrets of `options`."""
+        return [value.get_secret_value() for _, value in self.settings if isinstance(value, SecretStr) and value]
+
+    def test_what_asks_for_webhooks_takes_them(self) -> None:
+        """A vendor that is asked to send webhooks finds somebody who reads them, and a client to ask him with."""
+        if self.connector.subscribe is not None:
+            assert self.connector.webhook is not None
+            assert self.connector.open is not None
 
     # parse
 
@@ -194,11 +242,13 @@ class Contract:
     # errors
 
     def test_errors_are_ours(self) -> None:
-        """`classify` answers with an error of the hub or with nothing."""
+        """`classify` answers with an error of the hub or with nothing, whatever stands in the body."""
         if self.connector.classify is None:
             return
         import httpx  # noqa: PLC0415 - only for connectors that classify
 
         for status in (200, 400, 401, 403, 404, 429, 500, 503):
-            error = self.connector.classify(httpx.Response(status, text=""))
-            assert error is None or isinstance(error, HubError)
+            for text in ("", "{}", "[]", "<html><title>an answer of somebody in between</title></html>"):
+                error = self.connector.classify(httpx.Response(status, text=text))
+                assert error is None or isinstance(error, HubError)
+                assert status not in {401, 429, 500, 503} or error is None or isinstance(error, _FITTING[status])
