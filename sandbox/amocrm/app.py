@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
@@ -156,7 +157,8 @@ async def _call(scope: Any, receive: Receive) -> Call:
             message = await receive()
             body += message.get("body", b"")
             more = message.get("more_body", False)
-    return Call(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, body)
+    path = re.sub("/{2,}", "/", scope["path"])  # as nginx does: some clients join a host and a path with two slashes
+    return Call(scope["method"], path, scope["query_string"].decode("latin-1"), headers, body)
 
 
 def _head(answer: Answer) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,9 +76,11 @@ def _field_test(field_id: int, wanted: Any) -> Test:
         blocks = row["custom_fields_values"] or ()
         return next((block["values"] for block in blocks if block["field_id"] == field_id), [])
 
-    if isinstance(wanted, dict) and ("from" in wanted or "to" in wanted):
-        since, until = (float(wanted.get(key) or otherwise) for key, otherwise in (("from", "-inf"), ("to", "inf")))
-        return lambda row: any(since <= float(value["value"]) <= until for value in values(row))
+    if isinstance(wanted, dict) and {"from", "to"} & set(wanted):
+        since, until = (
+            _bound(wanted.get(key), otherwise) for key, otherwise in (("from", -math.inf), ("to", math.inf))
+        )
+        return lambda row: any(since <= _bound(value["value"], math.nan) <= until for value in values(row))
     texts = {str(value) for value in wanted.values()} if isinstance(wanted, dict) else {str(wanted)}
 
     def passes(value: Json) -> bool:
@@ -85,6 +88,13 @@ def _field_test(field_id: int, wanted: Any) -> Test:
         return (str(value["enum_id"]) if value.get("enum_id") else shown) in texts
 
     return lambda row: any(passes(value) for value in values(row))
+
+
+def _bound(value: Any, otherwise: float) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return otherwise
 
 
 def status_filter(account: Account, node: Any) -> Test:
@@ -356,7 +366,7 @@ def _tag_names(account: Account, kind: str, written: Any, path: str, faults: Fau
             faults.wrong_type(f"{path}.{at}", "array")
         elif one.get("name"):
             names.append(str(one["name"]))
-        elif known := account.tags[kind].get(one.get("id") or 0):
+        elif is_integer(one.get("id")) and (known := account.tags[kind].get(one["id"])):
             names.append(known["name"])
         else:
             faults.add("NotSupportedChoice", f"{path}.{at}.id")

@@ -45,7 +45,7 @@ def _plan(call: Call, item: Json, faults: Faults) -> Planned:
     if not isinstance(metadata, dict):
         return Planned(lead, people)
     category = metadata.get("category")
-    if category not in {"sip", "forms"}:
+    if category not in ("sip", "forms"):
         faults.add("NotSupportedChoice", "_embedded.metadata.category")
         return Planned(lead, people)
     return Planned(lead, people, str(category), unsorted.metadata(account, str(category), metadata, faults))

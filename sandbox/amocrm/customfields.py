@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sandbox.amocrm import fields, php, query
 from sandbox.amocrm.account import Account
 from sandbox.amocrm.http import Answer, Call, Refused, Route, collection, hal, nothing, problem
 from sandbox.amocrm.types import Json
-from sandbox.amocrm.validation import Faults, all_of, named, one_of, request_id
+from sandbox.amocrm.validation import (
+    Check,
+    Faults,
+    all_of,
+    any_value,
+    boolean,
+    choice,
+    integer,
+    is_integer,
+    named,
+    one_of,
+    read,
+    request_id,
+    require,
+    text,
+)
 
-_WRITABLE = (
-    "name", "code", "sort", "group_id", "is_api_only", "required_statuses", "hidden_statuses", "remind", "currency",
-    "tracking_callback",
-)  # fmt: skip
-_TYPES = frozenset(fields.OLD_TYPES)
+_CHECKS: dict[str, Check] = {
+    "name": text, "type": choice(*fields.OLD_TYPES), "code": text, "sort": integer, "group_id": any_value,
+    "is_api_only": boolean, "required_statuses": any_value, "hidden_statuses": any_value, "remind": any_value,
+    "currency": text, "tracking_callback": text,
+}  # fmt: skip
 
 
 def index(call: Call, kind: str) -> Answer:
@@ -41,48 +57,46 @@ def _shown(call: Call, field: Json) -> Json:
 
 def add(call: Call, kind: str) -> Answer:
     call.must_be_admin()
-    account, items = call.account, call.items()
-    all_of(items, lambda item, faults: _check(account, kind, item, faults))
-    made = []
-    for at, item in enumerate(items):
-        written = {key: item[key] for key in _WRITABLE if item.get(key) is not None and key != "name"}
-        field = fields.definition(account, kind, item["name"], item["type"], **written)
-        field["enums"] = _enums(account, item.get("enums"), None)
+    account, items, made = call.account, call.items(), []
+    for at, given in enumerate(all_of(items, lambda item, faults: _new(account, kind, item, faults))):
+        field = fields.definition(account, kind, given.pop("name"), given.pop("type"), **given)
         account.fields[kind][field["id"]] = field
-        made.append(_shown(call, field) | {"request_id": request_id(item, at)})
+        made.append(_shown(call, field) | {"request_id": request_id(items[at], at)})
     return collection(call, "custom_fields", made, status=201, counted=True)
 
 
-def _check(account: Account, kind: str, item: Json, faults: Faults) -> None:
-    for key in ("name", "type"):
-        if not item.get(key):
-            faults.add("FieldMissing" if key not in item else "NotBlank", key)
-    if item.get("type") and item["type"] not in _TYPES:
-        faults.add("NotSupportedChoice", "type")
+def _new(account: Account, kind: str, item: Json, faults: Faults) -> Json:
+    require(item, ("name", "type"), faults)
     if item.get("type") == "monetary" and not item.get("currency"):
         faults.add("FieldMissing", "currency")
     if item.get("code") and any(one["code"] == item["code"] for one in account.fields[kind].values()):
         faults.add("NotUnique", "code", "This value is already used.")
+    return read(account, item, _CHECKS, faults) | _choices(account, item, (), faults)
 
 
-def _enums(account: Account, written: Any, before: list[Json] | None) -> list[Json] | None:
+def _choices(account: Account, item: Json, before: Sequence[Json], faults: Faults) -> Json:
+    """The choices of a field as written; those without an id are new, the others must be the field's own."""
+    written = item.get("enums")
     if not isinstance(written, list):
-        return before
-    return [
-        {
-            "id": one.get("id") or account.ids.next("enums"),
-            "value": one.get("value", ""),
-            "sort": one.get("sort", at),
-            "code": one.get("code"),
-        }
-        for at, one in enumerate(written)
-    ]
+        return {}
+    known, enums = {one["id"] for one in before}, []
+    for at, one in enumerate(written):
+        place = f"enums.{at}"
+        if not isinstance(one, dict):
+            faults.wrong_type(place, "array")
+            continue
+        given = read(account, one, {"id": integer, "value": text, "sort": integer, "code": text}, faults, f"{place}.")
+        if "id" in given and given["id"] not in known:
+            faults.add("NotSupportedChoice", f"{place}.id")
+        enums.append({"id": 0, "value": "", "sort": at, "code": None} | given)
+    for enum in enums:
+        enum["id"] = enum["id"] or account.ids.next("enums")
+    return {"enums": enums}
 
 
 def change_many(call: Call, kind: str) -> Answer:
     call.must_be_admin()
-    items = call.items()
-    changed = [_change(call, kind, item.get("id"), item) for item in items]
+    changed = [_change(call, kind, item.get("id"), item) for item in call.items()]
     return collection(call, "custom_fields", changed, counted=True)
 
 
@@ -92,20 +106,16 @@ def change_one(call: Call, kind: str, id: int) -> Answer:
 
 
 def _change(call: Call, kind: str, id: Any, item: Json) -> Json:
-    field = call.account.fields[kind].get(id)
+    account, field = call.account, call.account.fields[kind].get(id) if is_integer(id) else None
     if field is None:
         raise Refused(problem(404, "Custom field not found"))
-    one_of(item, lambda written, faults: _check_enums(field, written, faults))
-    field |= {key: item[key] for key in _WRITABLE if item.get(key) is not None}
-    field["enums"] = _enums(call.account, item.get("enums"), field["enums"])
+    field |= one_of(
+        {**item, "type": field["type"]},
+        lambda written, faults: (
+            read(account, written, _CHECKS, faults) | _choices(account, written, field["enums"] or (), faults)
+        ),
+    )
     return _shown(call, field)
-
-
-def _check_enums(field: Json, item: Json, faults: Faults) -> None:
-    known = {one["id"] for one in field["enums"] or ()}
-    for at, enum in enumerate(item.get("enums") or ()):
-        if enum.get("id") is not None and enum["id"] not in known:
-            faults.add("NotSupportedChoice", f"enums.{at}.id")
 
 
 def delete(call: Call, kind: str, id: int) -> Answer:

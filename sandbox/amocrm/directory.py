@@ -101,12 +101,18 @@ def new_user(
     }  # fmt: skip
     row: Json = {
         "id": id or account.ids.next("users"), "name": name, "email": email, "lang": "ru",
-        "rights": full | (rights if isinstance(rights, dict) else {}), "uuid": account.ids.uuid(),
+        "rights": full | _given(rights, full), "uuid": account.ids.uuid(),
         "amojo_id": account.ids.uuid(), "user_rank": None, "phone_number": phone,
         "api_key": account.ids.hex(32),
     }  # fmt: skip
     account.users[row["id"]] = row
     return row
+
+
+def _given(rights: Any, full: Json) -> Json:
+    """What was written of a user's rights, as far as it has their shape."""
+    written = rights if isinstance(rights, dict) else {}
+    return {key: value for key, value in written.items() if key in full and type(value) is type(full[key])}
 
 
 def roles(call: Call) -> Answer:

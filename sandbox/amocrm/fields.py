@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.amocrm.account import Account
 from sandbox.amocrm.types import Json
-from sandbox.amocrm.validation import Faults, is_integer, moment
+from sandbox.amocrm.validation import LATEST_MOMENT, Faults, is_integer, moment
 
 PHONE_CODES = ("WORK", "WORKDD", "MOB", "FAX", "HOME", "OTHER")
 EMAIL_CODES = ("WORK", "PRIV", "OTHER")
@@ -111,12 +111,12 @@ def _enum(field: Json, written: Json) -> Json | None:
         return next((one for one in enums if one["id"] == written["enum_id"]), None)
     named = written.get("enum_code") or written.get("enum")
     if named is not None:
-        return next((one for one in enums if named in {one.get("code"), one["value"], one["id"]}), None)
+        return next((one for one in enums if named in (one.get("code"), one["value"], one["id"])), None)
     return next((one for one in enums if one["value"] == written.get("value")), None)
 
 
 def _chosen(field: Json, written: Json, path: str, faults: Faults) -> Json | None:
-    if all(written.get(key) in {None, ""} for key in ("value", "enum_id", "enum_code", "enum")):
+    if all(written.get(key) in (None, "") for key in ("value", "enum_id", "enum_code", "enum")):
         return None
     enum = _enum(field, written)
     if enum is None:
@@ -165,8 +165,9 @@ def _flag(account: Account, value: Any, path: str, faults: Faults) -> bool | Non
 
 def _instant(account: Account, value: Any, path: str, faults: Faults) -> int | None:
     seconds = moment(value)
-    if seconds is None:
+    if seconds is None or abs(seconds) > LATEST_MOMENT:
         faults.wrong_type(path, "int")
+        return None
     return seconds
 
 

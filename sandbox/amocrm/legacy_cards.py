@@ -333,7 +333,7 @@ def _modern_value(value: Any) -> Json:
     if not isinstance(value, dict):
         return {"enum_id": _number(value), "value": value} if str(value).isdigit() else {"value": value}
     enum = value.get("enum")
-    label = {} if enum in {None, ""} else {"enum_id": int(enum)} if str(enum).isdigit() else {"enum_code": enum}
+    label = {} if enum in (None, "") else {"enum_id": int(enum)} if str(enum).isdigit() else {"enum_code": enum}
     return {"value": value.get("value"), **label}
 
 

@@ -130,7 +130,7 @@ def _draft(call: Call, kind: str, item: Json, faults: Faults) -> Json:
     params: Json = {}
     if type is None:
         faults.add("FieldMissing", "note_type")
-    elif type not in PARAMS:
+    elif not isinstance(type, str) or type not in PARAMS:
         faults.add("NotSupportedChoice", "note_type")
     else:
         params = _params(account, str(type), item.get("params"), faults)

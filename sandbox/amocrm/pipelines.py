@@ -7,8 +7,23 @@ from sandbox.amocrm.account import Account
 from sandbox.amocrm.cards import first_status
 from sandbox.amocrm.http import Answer, Call, Refused, Route, collection, hal, nothing, problem
 from sandbox.amocrm.types import LOST, WON, Json
-from sandbox.amocrm.validation import all_of, named, nested, request_id
+from sandbox.amocrm.validation import (
+    Check,
+    Faults,
+    all_of,
+    any_value,
+    boolean,
+    integer,
+    nested,
+    one_of,
+    read,
+    request_id,
+    require,
+    text,
+)
 
+_PIPELINE: dict[str, Check] = {"name": text, "sort": integer, "is_main": boolean, "is_unsorted_on": boolean}
+_STATUS: dict[str, Check] = {"name": text, "sort": integer, "color": text, "descriptions": any_value}
 COLORS = ("#99ccff", "#ffff99", "#ffcc66", "#ffcccc", "#ccff66", "#d6eaff")
 
 
@@ -71,16 +86,33 @@ def add(call: Call) -> Answer:
     account, items = call.account, call.items()
     if len(account.pipelines) + len(items) > 50:
         return problem(400, "Pipelines limit exceeded")
-    all_of(items, named)
     made = []
-    for at, item in enumerate(items):
-        written = [one for one in nested(item, "_embedded").get("statuses") or () if one.get("id") not in {WON, LOST}]
+    for at, given in enumerate(all_of(items, lambda item, faults: _checked(account, item, faults))):
+        stages = [str(one["name"]) for one in given.pop("stages")]
         pipeline = new(
-            account, item["name"], [str(one.get("name", "")) for one in written], sort=item.get("sort", 10),
-            is_unsorted_on=bool(item.get("is_unsorted_on", True)), is_main=bool(item.get("is_main")),
+            account, given["name"], stages, sort=given.get("sort", 10), is_main=given.get("is_main", False),
+            is_unsorted_on=given.get("is_unsorted_on", True),
         )  # fmt: skip
-        made.append(shown(call, pipeline) | {"request_id": request_id(item, at)})
+        made.append(shown(call, pipeline) | {"request_id": request_id(items[at], at)})
     return collection(call, "pipelines", made, counted=True)
+
+
+def _checked(account: Account, item: Json, faults: Faults) -> Json:
+    """A pipeline and its own stages; the two ends need not be written."""
+    require(item, ("name",), faults)
+    stages = []
+    for at, one in enumerate(nested(item, "_embedded").get("statuses") or ()):
+        if not isinstance(one, dict):
+            faults.wrong_type(f"_embedded.statuses.{at}", "array")
+        elif one.get("id") not in (WON, LOST):
+            require(one, ("name",), faults, f"_embedded.statuses.{at}.")
+            stages.append({"name": "", **read(account, one, _STATUS, faults, f"_embedded.statuses.{at}.")})
+    return read(account, item, _PIPELINE, faults) | {"stages": stages}
+
+
+def _checked_status(account: Account, item: Json, faults: Faults) -> Json:
+    require(item, ("name",), faults)
+    return read(account, item, _STATUS, faults)
 
 
 def new(
@@ -124,9 +156,11 @@ def _add_stage(account: Account, pipeline: Json, id: int, name: str, sort: int, 
 
 def change(call: Call, id: int) -> Answer:
     call.must_be_admin()
-    pipeline, item = _found(call, id), call.object()
-    pipeline |= {key: item[key] for key in ("name", "sort", "is_unsorted_on") if item.get(key) is not None}
-    if item.get("is_main"):
+    pipeline = _found(call, id)
+    given = one_of(call.object(), lambda item, faults: read(call.account, item, _PIPELINE, faults))
+    becomes_main = given.pop("is_main", False)
+    pipeline.update(given)
+    if becomes_main:
         for one in call.account.pipelines.values():
             one["is_main"] = one is pipeline
     return hal(shown(call, pipeline))
@@ -150,27 +184,20 @@ def add_statuses(call: Call, id: int) -> Answer:
     account, pipeline, items = call.account, _found(call, id), call.items()
     if len(pipeline["statuses"]) + len(items) > 100:
         return problem(400, "Statuses limit exceeded")
-    all_of(items, named)
     made = []
-    for at, item in enumerate(items):
-        stage = _add_stage(
-            account,
-            pipeline,
-            account.ids.next("statuses"),
-            item["name"],
-            item.get("sort", 500),
-            item.get("color", COLORS[0]),
-        )
-        if item.get("descriptions"):
-            stage["descriptions"] = item["descriptions"]
-        made.append(_status(call, stage) | {"request_id": request_id(item, at)})
+    for at, given in enumerate(all_of(items, lambda item, faults: _checked_status(account, item, faults))):
+        id, sort, color = account.ids.next("statuses"), given.get("sort", 500), given.get("color", COLORS[0])
+        stage = _add_stage(account, pipeline, id, given["name"], sort, color)
+        if given.get("descriptions"):
+            stage["descriptions"] = given["descriptions"]
+        made.append(_status(call, stage) | {"request_id": request_id(items[at], at)})
     return collection(call, "statuses", made, counted=True)
 
 
 def change_status(call: Call, id: int, status_id: int) -> Answer:
     call.must_be_admin()
     stage, item = _stage(_found(call, id), status_id), call.object()
-    stage |= {key: item[key] for key in ("name", "sort", "color", "descriptions") if item.get(key) is not None}
+    stage |= one_of(item, lambda written, faults: read(call.account, written, _STATUS, faults))
     return hal(_status(call, stage))
 
 

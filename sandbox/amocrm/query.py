@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -77,7 +77,6 @@ class Listing:
     orders: tuple[str, ...] = ("updated_at", "id")
     is_bare_range: bool = False
     """Whether `filter[updated_at]=N` means "after"; otherwise it finds nothing."""
-    tests: tuple[Test, ...] = field(default=())
 
 
 def chosen(

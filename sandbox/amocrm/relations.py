@@ -11,10 +11,10 @@ from sandbox.amocrm.types import KINDS, Json
 from sandbox.amocrm.validation import Faults, Verdict, is_integer, nested, request_id
 
 _ALLOWED = {
-    "leads": {"contacts", "companies"},
-    "contacts": {"companies", "customers", "leads"},
-    "companies": {"contacts", "leads", "customers"},
-    "customers": {"contacts", "companies"},
+    "leads": ("contacts", "companies"),
+    "contacts": ("companies", "customers", "leads"),
+    "companies": ("contacts", "leads", "customers"),
+    "customers": ("contacts", "companies"),
 }
 _ELEMENTS = "catalog_elements"
 

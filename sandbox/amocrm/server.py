@@ -61,7 +61,7 @@ class AmoServer:
     async def __aenter__(self) -> Self:
         config = uvicorn.Config(
             App(self.world), http=_Protocol, ws="none", lifespan="off", access_log=False, log_config=None, log_level="error",
-            timeout_keep_alive=75,
+            timeout_keep_alive=75, proxy_headers=False,
         )  # fmt: skip
         config.load()
         loop = asyncio.get_running_loop()

@@ -60,7 +60,7 @@ def _entity_ids(account: Account, node: Any) -> Test:
 LISTING = Listing(
     {
         "responsible_user_id": query.one_of("responsible_user_id"), "is_completed": query.flag("is_completed"),
-        "task_type": query.one_of("task_type_id"), "entity_type": query.named("entity_type"), "entity_id": _entity_ids,
+        "task_type": query.one_of("task_type_id"), "task_type_id": query.one_of("task_type_id"), "entity_type": query.named("entity_type"), "entity_id": _entity_ids,
     },
     ("created_at", "complete_till", "id", "updated_at"),
     is_bare_range=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ from sandbox.amocrm import cards, changes, notes, query
 from sandbox.amocrm.account import Account
 from sandbox.amocrm.cards import stub
 from sandbox.amocrm.http import Answer, Call, Refused, Route, collection, hal, problem
+from sandbox.amocrm.query import Test
 from sandbox.amocrm.types import LOST, Json
 from sandbox.amocrm.validation import (
     Check,
@@ -107,6 +109,7 @@ def _parts(call: Call, kind: str, written: Any, faults: Faults) -> list[cards.Dr
             path=f"_embedded.{kind}.{at}.",
         )
         for at, one in enumerate(written or ())
+        if one
     ]
 
 
@@ -174,12 +177,7 @@ def _embedded(call: Call, row: Json) -> Json:
 
 def index(call: Call) -> Answer:
     page, limit = query.paging(call)
-    wanted = call.params.get("filter")
-    tests = [
-        build(call.account, wanted[key])
-        for key, build in _FILTERS.items()
-        if isinstance(wanted, dict) and key in wanted
-    ]
+    tests = list(_tests(call))
     rows = [row for row in call.account.unsorted.values() if row["is_open"] and all(test(row) for test in tests)]
     order = call.params.get("order")
     key, direction = next(iter(order.items())) if isinstance(order, dict) and order else ("created_at", "asc")
@@ -192,6 +190,17 @@ def index(call: Call) -> Answer:
 _FILTERS = {
     "uid": query.named("uid"), "category": query.named("category"), "pipeline_id": query.one_of("pipeline_id"),
 }  # fmt: skip
+
+
+def _tests(call: Call) -> Iterator[Test]:
+    wanted = nested(call.params, "filter")
+    return (build(call.account, wanted[key]) for key, build in _FILTERS.items() if key in wanted)
+
+
+def _between(call: Call) -> Iterator[Test]:
+    """The summary also knows when items came in."""
+    if moments := nested(call.params, "filter").get("created_at"):
+        yield query.between("created_at")(call.account, moments)
 
 
 def one(call: Call, uid: str) -> Answer:
@@ -225,7 +234,8 @@ def _loose(told: Json) -> Json:
 
 
 def summary(call: Call) -> Answer:
-    rows = list(call.account.unsorted.values())
+    tests = [*_tests(call), *_between(call)]
+    rows = [row for row in call.account.unsorted.values() if all(test(row) for test in tests)]
     still = [row for row in rows if row["is_open"]]
     counts = {
         name: {"total": sum(row["category"] == name for row in still)} for name in ("sip", "mail", "forms", "chats")

@@ -70,6 +70,11 @@ def request_id(item: Json, index: int) -> str:
     return str(index) if given is None else str(given)
 
 
+LATEST_MOMENT = 253_402_214_400
+"""Seconds; the year 9999 is not over."""
+
+_BIGGEST = 2**53
+
 Check = Callable[[Account, Any, str, Faults], Any]
 """Takes a value and its path, answers what is stored and notes what is wrong."""
 
@@ -121,7 +126,7 @@ def is_integer(value: Any) -> bool:
 
 
 def integer(account: Account, value: Any, path: str, faults: Faults) -> int:
-    if not is_integer(value):
+    if not is_integer(value) or abs(value) > _BIGGEST:
         faults.wrong_type(path, "int")
         return 0
     return int(value)
@@ -130,7 +135,9 @@ def integer(account: Account, value: Any, path: str, faults: Faults) -> int:
 def whole(account: Account, value: Any, path: str, faults: Faults) -> int:
     """Seconds: some clients send them as floats, which are cut."""
     if isinstance(value, float) and math.isfinite(value):
-        return int(value)
+        value = int(value)
+    if is_integer(value) and abs(value) > LATEST_MOMENT:
+        value = None
     return integer(account, value, path, faults)
 
 

@@ -42,7 +42,7 @@ def subscribe(call: Call) -> Answer:
     settings = item.get("settings")
     if isinstance(settings, list):
         for at, one in enumerate(settings):
-            if one not in SETTINGS:
+            if not isinstance(one, str) or one not in SETTINGS:
                 faults.add("NotSupportedChoice", f"settings.{at}")
     elif settings is not None:
         faults.wrong_type("settings", "array")
