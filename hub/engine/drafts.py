@@ -14,7 +14,7 @@ import orjson
 from pydantic import SecretStr
 
 from hub.engine.connecting import Candidate
-from hub.engine.hub import Hub
+from hub.engine.hub import Hub, vault_of
 from hub.sdk.connector import Tokens
 from hub.settings.template import toml
 from hub.store import drafts
@@ -71,6 +71,21 @@ async def by_state(hub: Hub, state: str, seat: str) -> Draft | None:
     """The draft that this state was made for; it is good once, and only in the browser in which it began."""
     kept = await hub.db.write(Priority.SETTLE, drafts.take, _digest(state) or "", _digest(seat), hub.now())
     return _read(hub, kept, None if kept.seat is None else seat) if kept is not None else None
+
+
+async def given_keys(hub: Hub, state: str, posted: Mapping[str, Any]) -> bool:
+    """Take keys that the vendor posted while the person is there; False where nobody waits for any. Raises Malformed."""
+    kept = await hub.db.read(drafts.waiting, _digest(state) or "", hub.now())
+    if kept is None:
+        return False
+    draft = _read(hub, kept, None)
+    login = draft.candidate.link(vault_of(hub.settings)).login
+    if login is None or login.keys is None:
+        return False
+    candidate = draft.candidate.with_options(login.keys(posted))
+    body = hub.keyring.encrypt(_written(replace(draft, candidate=candidate)))
+    await hub.db.write(Priority.SETTLE, drafts.rewrite, kept.id, body)
+    return True
 
 
 async def answer(hub: Hub, draft: Draft, query: Mapping[str, str]) -> None:

@@ -207,7 +207,9 @@ class Login:
     address: (settings, redirect_uri, state) → where the person gives consent. exchange: (http, settings, query,
     redirect_uri) → tokens, also with options of the connection that the vendor told on the way; `query` is what the
     vendor sent to the redirect page. refresh: (http, settings, tokens) → new tokens. `http` has no base: give it whole
-    addresses. every: tokens are refreshed at least so often, that those of an idle connection do not die.
+    addresses. every: tokens are refreshed at least so often, that those of an idle connection do not die. keys: for a
+    vendor that gives the hub keys of its own on the way: what he posts to `redirect_uri`/keys, with the state in it, before
+    the person comes back → options of the connection; Malformed where it is nothing of the kind.
 
     The hub calls `refresh` one at a time for a connection, stores what it gave before anybody uses it, and takes any
     refusal as the end of the access.
@@ -217,6 +219,7 @@ class Login:
     exchange: Callable[[Http, Settings, Mapping[str, str], str], Awaitable[Tokens | tuple[Tokens, Mapping[str, Any]]]]
     refresh: Callable[[Http, Settings, Tokens], Awaitable[Tokens]]
     every: timedelta = timedelta(days=7)
+    keys: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

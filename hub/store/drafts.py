@@ -45,6 +45,17 @@ def take(connection: Connection, state: str, seat: str | None, now: datetime) ->
     return _kept(row) if row is not None else None
 
 
+def waiting(connection: Connection, state: str, now: datetime) -> Kept | None:
+    """The draft that this state was given out for; the state stays good."""
+    row = connection.execute(select(drafts).where(drafts.c.state == state, drafts.c.expires_at > now)).first()
+    return _kept(row) if row is not None else None
+
+
+def rewrite(connection: Connection, number: str, body: bytes) -> None:
+    """What has become of a draft while its person is at the vendor's."""
+    connection.execute(update(drafts).where(drafts.c.id == number).values(body=body))
+
+
 def answer(connection: Connection, number: str, body: bytes) -> None:
     """What the vendor sent, for the command that waits for it."""
     connection.execute(update(drafts).where(drafts.c.id == number).values(answer=body))

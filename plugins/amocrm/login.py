@@ -13,26 +13,41 @@ import httpx
 import orjson
 from pydantic import SecretStr
 
-from hub.sdk import AuthFailed, Http, HubError, Login, Rejected, Temporary, Tokens
+from hub.sdk import AuthFailed, Http, HubError, Login, Malformed, Rejected, Temporary, Tokens
 from plugins.amocrm.settings import DOMAIN, Settings
 
 _SHARED = {"amocrm.ru": "www.amocrm.ru", "amocrm.com": "www.amocrm.com", "kommo.com": "www.kommo.com"}
 """Hosts of the consent page, by where the account lives."""
 _DEFAULT = "www.amocrm.ru"
+_BUTTON = {"name": "crmhub", "description": "Ни один клиент не потерян: звонки, задачи и сделки в одной ленте"}
+"""How the account's administrator sees an integration that is made by the button."""
 
 
 def login(settings: Settings) -> Login | None:
     """By the integration's consent page; not with a long-lived token, which needs none."""
-    return None if settings.token is not None else Login(address, exchange, refresh)
+    return None if settings.token is not None else Login(address, exchange, refresh, keys=keys)
 
 
-def address(settings: Settings, _redirect_uri: str, state: str) -> str:
+def address(settings: Settings, redirect_uri: str, state: str) -> str:
     """The page on which a person chooses the account and allows the access.
 
-    The first time it must be an administrator; his access keeps full rights even after he has left.
+    The first time it must be an administrator; his access keeps full rights even after he has left. Without an
+    integration the account makes one for the hub there and then, as for the vendor's button “external integration”; its
+    keys come to `redirect_uri`/keys before the person comes back.
     """
     site = settings.base_url or f"https://{_SHARED.get(settings.domain.partition('.')[2], _DEFAULT)}"
-    return f"{site}/oauth?" + urlencode({"client_id": settings.client_id, "state": state, "mode": "popup"})
+    asked = {"state": state, "mode": "popup"}
+    if settings.client_id:
+        return f"{site}/oauth?" + urlencode({"client_id": settings.client_id, **asked})
+    button = {**_BUTTON, "redirect_uri": redirect_uri, "secrets_uri": f"{redirect_uri}/keys", "scopes[]": "crm"}
+    return f"{site}/oauth?" + urlencode({**asked, **button})
+
+
+def keys(posted: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options of the connection from what the account tells of an integration that it has made for the hub."""
+    if not all(isinstance(posted.get(name), str) for name in ("client_id", "client_secret")):
+        raise Malformed("these are no keys of an integration")
+    return {"client_id": posted["client_id"], "client_secret": SecretStr(posted["client_secret"])}
 
 
 async def exchange(

@@ -47,7 +47,9 @@ async def users(client: Amo, cursor: Any) -> AsyncIterator[Page]:
         rows = [row async for row in client.all_rows("/api/v4/users", (("with", "role,group"),))]
     except Lacking as error:
         raise Temporary(
-            f"users cannot be read: {error}; let an administrator of the account log in, or give a token of his", LACKS
+            f"users cannot be read: {error}; let an administrator log in. An integration that was made by the button may "
+            "not read them at all: make one in the account's settings",
+            LACKS,
         ) from error
     names = {str(row["id"]): str(row.get("name", "")) for row in rows}
     items = [Raw("user", str(row["id"]), row) for row in rows]

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -126,6 +126,24 @@ async def test_no_page_shows_a_secret_a_code_or_a_token(page: httpx.AsyncClient,
     pages = "".join(answer.text for answer in answers)
     held = [crm.credentials["client_secret"], *crm.world.authority.access, *crm.world.authority.codes]
     assert not [text for text in held if text in pages]
+
+
+async def test_an_account_may_make_the_integration_itself(fresh: Hub, page: httpx.AsyncClient, crm: AmoServer) -> None:
+    draft, consent = await begun(page, crm, client_id="", client_secret="")
+    asked = dict(parse_qsl(urlsplit(consent).query))
+    assert (asked["redirect_uri"], asked["secrets_uri"]) == (REDIRECT, f"{REDIRECT}/keys")
+    told = {"client_id": crm.credentials["client_id"], "client_secret": crm.credentials["client_secret"]}
+    for wrong in ({}, {**told, "state": "another"}, {"state": asked["state"]}, []):
+        assert (await page.post("/oauth/amo/keys", json=wrong)).status_code == 400
+    assert (await page.post("/oauth/amo/keys", json={**told, "state": asked["state"]})).status_code == 200
+    back = {"code": crm.credentials["auth_code"], "referer": "vostok.amocrm.ru", "state": asked["state"]}
+    answer = await page.get(f"/oauth/amo?{urlencode(back)}")
+    assert answer.headers["location"] == draft
+    assert "vostok" in text_of((await page.get(draft)).text).lower()
+    saved = await sent(page, "amocrm", {"draft": draft.partition("draft=")[2]}, "/save")
+    assert saved.status_code == 303
+    assert config(fresh)["amo"]["client_id"] == told["client_id"]
+    assert config(fresh)["amo"]["client_secret"] == {"stored": "amo.client_secret"}
 
 
 async def test_a_refusal_at_the_vendor_is_told_and_may_be_tried_again(page: httpx.AsyncClient, crm: AmoServer) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
 from hub import settings as configuration
 from hub.engine import connecting, drafts
@@ -172,6 +172,17 @@ def router(desk: Desk) -> APIRouter:
             )
         await drafts.keep(desk.hub, await _signed_in(desk, draft, query))
         return _go_on(draft)
+
+    @routes.post("/oauth/{name}/keys")
+    async def keys(request: Request, name: str) -> Response:
+        """By the vendor, not by a person: whoever knows the state may tell the keys that belong to it."""
+        try:
+            posted = await request.json()
+            state = posted.get("state") if isinstance(posted, dict) else None
+            known = isinstance(state, str) and await drafts.given_keys(desk.hub, state, posted)
+        except (ValueError, HubError):
+            known = False
+        return PlainTextResponse("" if known else f"Nobody waits for keys of {name}.\n", 200 if known else 400)
 
     return routes
 
