@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def _is_default(model: type[BaseModel], key: str, value: Any) -> bool:
 def write(path: Path, text: str) -> None:
     """Put the text in the place of the file at once, or leave the file as it was. ConfigError where it would be wrong.
 
-    A file that is a link stays one, and its mode is kept.
+    A file that is a link stays one; its mode is kept, and its owner where the writer may give files away.
     """
     parse(text, path)
     target = path.resolve()
@@ -66,11 +67,19 @@ def write(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        beside.chmod(target.stat().st_mode & 0o7777)
+        _made_like(target, beside)
         beside.replace(target)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def _made_like(target: Path, beside: Path) -> None:
+    known = target.stat()
+    beside.chmod(known.st_mode & 0o7777)
+    if hasattr(os, "chown"):
+        with suppress(PermissionError):
+            os.chown(beside, known.st_uid, known.st_gid)
 
 
 def _change(table: Table, options: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 from hub.sdk import Checked, HubError
-from plugins.amocrm.client import Amo, Lacking, embedded
+from plugins.amocrm.client import Amo, Lacking, Row, embedded
 from plugins.amocrm.feeds import EVENT_LOG
 from plugins.amocrm.hooks import registered
 
@@ -77,6 +77,20 @@ async def _pipelines(client: Amo) -> Checked:
     return Checked(f"pipelines: {names}", there, "" if there else f"pipeline = {wanted} is none of them")
 
 
+async def _examples(client: Amo) -> Checked:
+    """A few of the newest contacts: whoever sees them knows whether it is the account that he means."""
+    newest = (("order[updated_at]", "desc"),)
+    shown = [
+        f"{row.get('name') or row.get('id')}{_phone(row)}" for row in await client.rows("/api/v4/contacts", newest, 3)
+    ]
+    return Checked(f"contacts, for example: {'; '.join(shown)}" if shown else "contacts: none yet", ok=True)
+
+
+def _phone(row: Row) -> str:
+    fields = [field for field in row.get("custom_fields_values") or () if field.get("field_code") == "PHONE"]
+    return next((f" ({value['value']})" for field in fields for value in field.get("values") or ()), "")
+
+
 async def _events(client: Amo) -> Checked:
     try:
         await client.rows(EVENT_LOG.path, EVENT_LOG.params, 1)
@@ -106,6 +120,7 @@ _LOOKS: dict[str, _Look] = {
     "users": _user,
     "filters": _filters,
     "pipelines": _pipelines,
+    "contacts": _examples,
     "log of events": _events,
     "webhooks": _hooks,
 }

@@ -37,7 +37,7 @@ class Settings(BaseModel):
     redirect_uri: str = Field(
         "",
         title="Redirect address",
-        description="the integration's redirect address, exactly as there; filled in by `crmhub connect`",
+        description="enter it in the integration exactly so",
     )
     token: SecretStr | None = Field(
         None,

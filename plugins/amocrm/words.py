@@ -27,9 +27,7 @@ RUSSIAN = {
         "amoМаркет → ваша интеграция → «Ключи и доступы» → ID интеграции"
     ),
     "the secret key, on the same page as the integration ID": "на той же вкладке, что и ID интеграции",
-    "the integration's redirect address, exactly as there; filled in by `crmhub connect`": (
-        "впишите её в интеграцию точно такой же"
-    ),
+    "enter it in the integration exactly so": ("впишите её в интеграцию точно такой же"),
     "instead of client_id and client_secret: a long-lived token, on the same page of the integration": (
         "вместо ID и ключа: с той же вкладки интеграции; входить тогда не нужно"
     ),
@@ -92,6 +90,8 @@ RUSSIAN = {
     ),
     "pipelines: %s": "Воронки: %s",
     "pipeline = %s is none of them": "pipeline = %s: такой среди них нет",
+    "contacts, for example: %s": "Контакты, например: %s",
+    "contacts: none yet": "Контактов пока нет",
     "log of events": "Журнал событий",
     "webhooks: none; changes are read once a minute (set public_url in [web] to hear of them at once)": (
         "Вебхуков нет: изменения читаем раз в минуту (чтобы узнавать сразу, задайте public_url в [web])"

@@ -26,6 +26,9 @@ from hub.web.forms import SEAT
 from hub.web.remote import Remote
 from hub.web.texts import N_, of_connector
 
+UNWRITABLE = N_(
+    "config.toml cannot be written: %(why)s. Let the hub write it and its folder, or run crmhub connect as their owner."
+)
 DENIED = "access_denied"
 """What vendors send when the person did not consent (RFC 6749, 4.1.2.1)."""
 
@@ -142,8 +145,12 @@ def router(desk: Desk) -> APIRouter:
             if not checked or not all(item.ok for item in checked):
                 return _go_on(draft)
             await connecting.save(desk.hub, draft.candidate)
-        except (ConfigError, OSError) as error:
+        except ConfigError as error:
             await drafts.keep(desk.hub, replace(draft, problem=str(error)))
+            return _go_on(draft)
+        except OSError as error:
+            said = desk.visitor(request).texts.say(UNWRITABLE, why=error.strerror or str(error))
+            await drafts.keep(desk.hub, replace(draft, problem=said))
             return _go_on(draft)
         await drafts.drop(desk.hub, draft)
         return RedirectResponse(f"/connections/new/{plugin}?{urlencode({'done': draft.candidate.name})}", 303)

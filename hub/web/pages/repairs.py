@@ -42,6 +42,29 @@ LOOKS: Mapping[str, Look] = {
         N_("%(name)s does not answer"),
         N_("It is tried again by itself. If it goes on, see that the system runs and what crmhub check %(name)s says."),
     ),
+    "resting": Look(
+        "pause",
+        "soon",
+        N_("%(name)s wants not to be asked for a while"),
+        N_(
+            "Nothing is lost, and it goes on by itself. If it comes again, look for another program that asks the same "
+            "account, or ask the vendor to lift the block."
+        ),
+    ),
+    "no_webhooks": Look(
+        "bell",
+        "soon",
+        N_("%(name)s does not tell us of changes"),
+        N_(
+            "Everything is still read, only later; it is tried again by itself. See that it can reach [web] public_url."
+        ),
+    ),
+    "mended": Look(
+        "check",
+        "",
+        N_("%(name)s: a comparison found what had been missed, and put it right"),
+        N_("Nothing to do. If it comes again, see whether webhooks arrive, and tell the authors of the plugin."),
+    ),
     "dead_items": Look(
         "alert",
         "soon",
@@ -88,6 +111,8 @@ LOOKS: Mapping[str, Look] = {
     ),
 }
 """By kind; a kind that is not here is told in the words it was noted with."""
+_QUOTED = frozenset({"access_refused", "unreachable", "resting", "no_webhooks", "mended"})
+"""Kinds whose title holds what the system itself said."""
 SIGN_IN = N_(
     "Sign in to it anew: it then goes on by itself where it stopped. The others go on meanwhile, and nothing is lost."
 )
@@ -146,7 +171,7 @@ def _about(row: Mapping[str, Any], key: str, desk: Desk, visitor: Visitor) -> tu
     if row["kind"] in {"unjudged_call", "identity_too_large"}:
         return key, ""
     name = row["connection"] or key
-    said = row["title"].removeprefix(f"{name}: ") if row["kind"] in {"access_refused", "unreachable"} else ""
+    said = row["title"].removeprefix(f"{name}: ") if row["kind"] in _QUOTED else ""
     return name, said
 
 
