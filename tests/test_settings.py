@@ -40,6 +40,7 @@ head_of_sales = "gleb"
 [web]
 listen = "0.0.0.0:8090"
 trusted_proxy = ["10.0.0.2", "10.1.0.0/16"]
+public_url = "https://hub.example.ru/crm/"
 
 [policy]
 short_abandon = "0s"
@@ -118,6 +119,7 @@ def test_the_hub_section(full):
     assert full.test == {"email:qa@example.ru"}
     assert full.head_of_sales == "gleb"
     assert (full.web.host, full.web.port, full.web.trusted_proxy) == ("0.0.0.0", 8090, ("10.0.0.2", "10.1.0.0/16"))
+    assert full.web.public_url == "https://hub.example.ru/crm"
 
 
 def test_policy_is_the_defaults_with_what_the_file_sets(full):
@@ -314,6 +316,9 @@ def test_a_broken_calendar_is_not_called_unknown_as_well():
         ("hub = 5", "hub", "no table"),
         ("[web]\nlisten = 'localhost'", "web.listen", "127.0.0.1:8080"),
         ("[web]\ntrusted_proxy = ['proxy']", "web.trusted_proxy.0", "10.0.0.2"),
+        ("[web]\npublic_url = 'http://hub.example.ru'", "web.public_url", "https://hub.example.ru"),
+        ("[web]\npublic_url = 'hub.example.ru'", "web.public_url", "https://hub.example.ru"),
+        ("[web]\npublic_url = 'https://user@hub.example.ru'", "web.public_url", "https://hub.example.ru"),
         ("[policy]\nringall_blame = 'all'", "policy.ringall_blame", "team, each, split"),
         ("[policy]\nexhausted_days = 0", "policy.exhausted_days", "exhausted_days = 2"),
         ("[policy]\ncount_ivr_abandon = 'yes'", "policy.count_ivr_abandon", "count_ivr_abandon = true"),

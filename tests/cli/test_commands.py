@@ -20,6 +20,12 @@ def test_check_says_that_all_is_well(desk: Desk) -> None:
     assert "ok   src: the webhook accepts signed requests" in done.out
 
 
+def test_check_makes_no_store(desk: Desk) -> None:
+    desk.configure(CONFIG + CONNECTIONS)
+    desk.run("check")
+    assert not (desk.folder / "var").exists()
+
+
 def test_check_says_what_fails_and_ends_with_1(desk: Desk) -> None:
     desk.configure(CONFIG + CONNECTIONS + 'secret = { env = "NOT_SET_ANYWHERE" }\n')
     done = desk.run("check")

@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from hub.engine import work
+from hub.engine.access import grant
 from hub.engine.hub import LOCK, Hub, open_hub
 from hub.engine.lock import Lock
 from hub.engine.receive import arrival
 from hub.sdk.connector import Raw
-from hub.store import calls, cases, connections, inbox, people, rules
+from hub.store import calls, cases, connections, inbox, people, rules, secrets
 from tests.cli.conftest import CONNECTIONS, TUESDAY, missed
 from tests.days import CONFIG
 from tests.engine.conftest import rows
@@ -86,3 +88,33 @@ def test_opened_again_with_the_same_rules_nothing_is_due(tmp_path: Path, text: s
         hub = opened(tmp_path, text, datetime.now(UTC))
         assert (versions(hub), due(hub)) == (1, 0)
         hub.close()
+
+
+async def test_a_stored_secret_is_found_and_one_that_was_replaced_is_used_at_once(tmp_path: Path) -> None:
+    text = CONFIG + CONNECTIONS + 'secret = { stored = "src.secret" }\n'
+    hub = opened(tmp_path, text)
+    link = hub.links["src"]
+    assert 'no secret is stored under "src.secret"' in str(link.problem)
+    for secret in ("s3cret-1", "s3cret-2"):
+        await grant(hub, "src", stored={"src.secret": secret})
+        link = link.renewed()
+        assert (link.problem, link.settings.secret.get_secret_value()) == (None, secret)
+    hub.close()
+    assert b"s3cret" not in (tmp_path / "var" / "hub.db").read_bytes()
+    again = opened(tmp_path, text)
+    assert again.links["src"].settings.secret.get_secret_value() == "s3cret-2"
+    again.close()
+
+
+def test_a_secret_that_cannot_be_decrypted_is_a_mistake_of_its_connection_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = CONFIG + CONNECTIONS + 'secret = { stored = "src.secret" }\n'
+    hub = opened(tmp_path, text)
+    with hub.db.begin() as connection:
+        secrets.put(connection, hub.keyring, "src.secret", "s3cret")
+    hub.close()
+    monkeypatch.setenv("CRMHUB_KEY", Fernet.generate_key().decode())
+    again = opened(tmp_path, text)
+    assert "connect this system anew" in str(again.links["src"].problem)
+    again.close()
