@@ -72,12 +72,12 @@ class Amo:
         return self._body(response)
 
     async def rows(self, path: str, params: Params = (), limit: int = PAGE) -> list[Row]:
-        """One page's objects, none where there are none.
+        """One page's objects, none where there are none."""
+        return embedded(await self.get(path, [*params, ("limit", limit)]))
 
-        Raises Heavy where the vendor needs too long for so many.
-        """
-        asked = [*params, ("limit", limit)]
-        return embedded(self._body(await self._ask("GET", path, params=asked)))
+    async def page(self, path: str, params: Params, limit: int) -> list[Row]:
+        """As `rows`, for a list that may be asked for in smaller pages: raises Heavy where it took too long."""
+        return embedded(self._body(await self._ask("GET", path, params=[*params, ("limit", limit)])))
 
     async def all_rows(self, path: str, params: Params = ()) -> AsyncIterator[Row]:
         """The objects of a list that is small or does not change while it is read, page after page."""

@@ -108,7 +108,7 @@ class Reader:
         if self.feed.sorted:
             params.append((f"order[{order or stamp}]", "asc"))
         try:
-            return await self.client.rows(self.feed.path, params, self.limit)
+            return await self.client.page(self.feed.path, params, self.limit)
         except Lacking as error:
             raise Temporary(f"{self.feed.stream} cannot be read: {error}; {self.feed.lacking}", LACKS) from error
 

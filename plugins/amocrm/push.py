@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ EARLIER = 3600
 """Seconds before the moment an effect tells of, by which the vendor's clock may be behind the PBX's."""
 _STATUS = {"answered": 4, "voicemail": 1, "busy": 7, "busy_declined": 7, "callback_requested": 2}
 _NO_ANSWER = 6
+_PLURAL = {"contact": "contacts", "company": "companies", "lead": "leads", "customer": "customers"}
+"""Calls name what they are on in the singular, addresses in the plural."""
 
 
 def pushes(settings: Settings) -> Sequence[Push]:
@@ -93,12 +95,20 @@ async def place_of(client: Amo, effect: CrmEffect) -> Place | None:
 
 
 async def contact_by_phone(client: Amo, phone: str | None) -> Row | None:
-    """The oldest contact with this number. The vendor searches any text, so that ten digits are compared."""
+    """The oldest contact with this number."""
+    return next(iter(await _with_number(client, "contacts", phone)), None)
+
+
+async def _with_number(client: Amo, path: str, phone: str | None) -> list[Row]:
+    """Contacts or companies with this number, the oldest first.
+
+    The vendor searches any text, so that the last ten digits are compared, by which he finds the owner of a call, too.
+    """
     digits = _ten(phone)
     if digits is None:
-        return None
-    rows = await client.rows("/api/v4/contacts", (("query", digits), ("with", "leads"), ("order[id]", "asc")), 50)
-    return next((row for row in rows if any(_ten(number) == digits for number in _numbers(row))), None)
+        return []
+    rows = await client.rows(f"/api/v4/{path}", (("query", digits), ("with", "leads"), ("order[id]", "asc")), 50)
+    return [row for row in rows if any(_ten(number) == digits for number in _numbers(row))]
 
 
 def _numbers(row: Row) -> list[str]:
@@ -204,40 +214,51 @@ async def log_call(client: Amo, effect: LogCall) -> Sent:
 
 
 async def _logged(client: Amo, effect: CallEffect, on: Sequence[Place]) -> Sent:
-    for place in await _with_leads(client, on, effect):
-        note = await _note_of_call(client, place, effect)
-        if note is not None:
-            return Sent(id=str(note["id"]), url=_url(client, place))
+    written = await _note_of_call(client, await _all_places(client, effect, on), effect)
+    if written is not None:
+        return written
     try:
-        made = embedded(await client.send("POST", "/api/v4/calls", [_call(effect, client.settings)]))[0]
+        made = embedded(await client.send("POST", "/api/v4/calls", [_call(effect, client.settings)]))
     except UnknownNumber:
+        made = []
+    if not made:
         return await _noted_call(client, effect, on)
-    place = Place(f"{made['entity_type']}s".replace("companys", "companies"), made["entity_id"])
-    return Sent(id=str(made["id"]), url=_url(client, place))
+    place = Place(_PLURAL[made[0]["entity_type"]], made[0]["entity_id"])
+    return Sent(id=str(made[0]["id"]), url=_url(client, place))
 
 
-async def _with_leads(client: Amo, on: Sequence[Place], effect: CallEffect) -> list[Place]:
-    """All places onto which the vendor may have put the call: the client and his open leads."""
-    person = await contact_by_phone(client, effect.phone)
-    found = list(on)
-    if person is not None:
-        found.append(Place("contacts", person["id"]))
-        found += [Place("leads", stub["id"]) for stub in (person.get("_embedded") or {}).get("leads") or ()]
-    return list(dict.fromkeys(found))
+async def _all_places(client: Amo, effect: CallEffect, on: Sequence[Place]) -> dict[str, set[int]]:
+    """Where the vendor may have put the call, by path: onto whoever has the number, and their deals."""
+    found: dict[str, set[int]] = {"contacts": set(), "companies": set(), "leads": set()}
+    for place in on:
+        found[place.path].add(place.id)
+    for path in ("contacts", "companies"):
+        for row in await _with_number(client, path, effect.phone):
+            found[path].add(row["id"])
+            found["leads"] |= {stub["id"] for stub in (row.get("_embedded") or {}).get("leads") or ()}
+    return found
 
 
-async def _note_of_call(client: Amo, place: Place, effect: CallEffect) -> Row | None:
+async def _note_of_call(client: Amo, where: Mapping[str, set[int]], effect: CallEffect) -> Sent | None:
     since = min(_since(effect), int(effect.started_at.timestamp()) - EARLIER)
-    rows = await client.rows(
-        f"/api/v4/{place.path}/{place.id}/notes",
-        (
-            ("filter[note_type][]", "call_in"),
-            ("filter[note_type][]", "call_out"),
-            ("filter[updated_at][from]", since),
-            ("order[updated_at]", "desc"),
-        ),
-    )
-    return next((row for row in rows if _params(row).get("uniq") == effect.key), None)
+    for path, ids in where.items():
+        if not ids:
+            continue
+        newest = sorted(ids)[-PAGE:]
+        rows = await client.rows(
+            f"/api/v4/{path}/notes",
+            (
+                *(("filter[entity_id][]", number) for number in newest),
+                ("filter[note_type][]", "call_in"),
+                ("filter[note_type][]", "call_out"),
+                ("filter[updated_at][from]", since),
+                ("order[updated_at]", "desc"),
+            ),
+        )
+        for row in rows:
+            if _params(row).get("uniq") == effect.key:
+                return Sent(id=str(row["id"]), url=_url(client, Place(path, row["entity_id"])))
+    return None
 
 
 async def _noted_call(client: Amo, effect: CallEffect, on: Sequence[Place]) -> Sent:

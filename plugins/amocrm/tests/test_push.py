@@ -284,6 +284,15 @@ async def _call_notes(hub: Desk) -> list[Any]:
     return [row for row in found if row["note_type"] in {"call_in", "call_out"}]
 
 
+async def test_a_call_of_a_company_that_the_hub_does_not_know_is_logged_once() -> None:
+    async with desk() as hub:
+        number = {"field_code": "PHONE", "values": [{"value": "8 (800) 555-35-35"}]}
+        await hub.client.send("POST", "/api/v4/companies", [{"name": "Новая", "custom_fields_values": [number]}])
+        told = call(client="phone:+78005553535", card=None)
+        assert await hub.send(told) == await hub.send(told)
+        assert len([row for row in await _call_notes(hub) if row["params"]["uniq"] == told.key]) == 1
+
+
 @pytest.mark.parametrize(
     ("outcome", "status"),
     [
