@@ -160,11 +160,12 @@ async def _sign_in(hub: Hub, candidate: Candidate, link: Link, code: str | None,
     draft = Draft(
         candidate=candidate, redirect=connecting.redirect_uri(link, web.public_url or f"http://{web.host}:{web.port}")
     )
-    query = _query(code) if code else await _consent(hub, draft, link, browser=browser)
+    query, draft = (_query(code), draft) if code else await _consent(hub, draft, link, browser=browser)
     if "error" in query:
         raise AuthFailed(f"{candidate.name} was not allowed ({query['error']}); nothing saved or changed")
     try:
-        return await connecting.exchange(hub, candidate, link, query, draft.redirect)
+        candidate = draft.candidate
+        return await connecting.exchange(hub, candidate, candidate.link(vault_of(hub.settings)), query, draft.redirect)
     except HubError as error:
         raise AuthFailed(f"{error}; nothing saved or changed") from None
 
@@ -174,8 +175,11 @@ def _query(code: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(code).query)) if "://" in code else {"code": code}
 
 
-async def _consent(hub: Hub, draft: Draft, link: Link, *, browser: bool) -> dict[str, str]:
-    """Open the vendor's page and wait for what it sends back: to the running hub, else to a listener of our own."""
+async def _consent(hub: Hub, draft: Draft, link: Link, *, browser: bool) -> tuple[dict[str, str], Draft]:
+    """Open the vendor's page and wait for what it sends back: to the running hub, else to a listener of our own.
+
+    The draft comes back, too: the running hub may have been told keys that belong to it.
+    """
     login = link.login
     assert login is not None, "asked for only where there is one"
     address = login.address(link.settings, draft.redirect, draft.state)
@@ -192,7 +196,7 @@ async def _consent(hub: Hub, draft: Draft, link: Link, *, browser: bool) -> dict
                 while True:
                     found = redirect.query or await drafts.answered(hub, draft)
                     if found:
-                        return found
+                        return found, await drafts.anew(hub, draft)
                     await redirect.wait(0.5)
     except TimeoutError:
         raise AuthFailed("nobody allowed it; nothing saved or changed") from None

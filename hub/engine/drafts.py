@@ -99,6 +99,12 @@ async def answered(hub: Hub, draft: Draft) -> dict[str, str] | None:
     return orjson.loads(hub.keyring.decrypt(body)) if body is not None else None
 
 
+async def anew(hub: Hub, draft: Draft) -> Draft:
+    """The draft of a command as it is now: keys may have been added to it."""
+    kept = await hub.db.read(drafts.get, draft.number, hub.now())
+    return _read(hub, kept, draft.seat) if kept is not None else draft
+
+
 async def drop(hub: Hub, draft: Draft) -> None:
     """It is saved, or nobody wants it any more."""
     await hub.db.write(Priority.SETTLE, drafts.drop, draft.number)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from pydantic import ValidationError
 
 from hub import settings as configuration
 from hub.engine import connecting, drafts
@@ -396,11 +397,23 @@ async def _shown(
         consent=consent,
         step=step,
         vendor=urlsplit(consent).netloc,
+        makes_keys=_makes_keys(desk, form),
         title=say(form.connector.title) or form.connector.name,
         switches=switches(link.offered.values()) if link is not None else (),
         elsewhere=_elsewhere(draft, request) if consent and draft is not None else "",
         problem=_problem(draft, visitor) if draft is not None else "",
     )
+
+
+def _makes_keys(desk: Desk, form: Wizard) -> bool:
+    """Whether the vendor makes the keys by itself where none are given: it must reach the hub to tell them."""
+    if form.again or form.connector.login is None or desk.hub.settings.web.public_url is None:
+        return False
+    try:
+        login = form.connector.login(form.connector.settings())
+    except ValidationError:  # it cannot do without keys
+        return False
+    return login is not None and login.keys is not None
 
 
 def _problem(draft: Draft, visitor: Visitor) -> str:
