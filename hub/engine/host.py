@@ -19,7 +19,7 @@ from hub.clock import Clock
 from hub.engine.budget import PATIENCE, Budget, Taken
 from hub.engine.hub import Hub, context_of
 from hub.engine.tokens import StoredAccess
-from hub.errors import AuthFailed, HubError, Temporary, Throttled
+from hub.errors import AuthFailed, HubError, Rejected, Temporary, Throttled
 from hub.registry import Link
 from hub.sdk.connector import Context, Tokens
 from hub.sdk.host import Access
@@ -218,6 +218,8 @@ class ConnectionHttp:
         except httpx.RequestError as error:
             status = type(error).__name__
             raise Temporary(self._redacted(f"{name} cannot be reached: {_reason(error)}", bearer)) from None
+        except httpx.InvalidURL as error:
+            raise Rejected(self._redacted(f"{name} has no such address: {error}", bearer)) from None
         finally:
             meters.REQUEST_SECONDS.labels(name, status).observe(time.perf_counter() - begun)
         return response, taken

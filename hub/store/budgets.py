@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, case, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, case, select, update
 
 from hub.store.bulk import insert_new
 from hub.store.schema import budgets
@@ -28,6 +28,19 @@ _CALM = timedelta(hours=1)
 """So long after its last rest an account's strikes are forgotten."""
 _FARTHEST = timedelta(minutes=1)
 """No row is so far ahead by its requests alone: the clock was set back."""
+
+
+_NOT_BEFORE = bindparam("not_before", type_=BigInteger)
+_MOVE = (  # written once: every request of every lane needs it
+    update(budgets)
+    .where(budgets.c.account == bindparam("of"))
+    .values(
+        tat=case((budgets.c.tat > _NOT_BEFORE, budgets.c.tat), else_=_NOT_BEFORE)
+        + bindparam("step", type_=BigInteger)
+        + budgets.c.strikes * bindparam("more", type_=BigInteger)
+    )
+    .returning(budgets.c.tat, budgets.c.strikes, budgets.c.rests_until)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +104,11 @@ def _narrowest_first(pace: Pace) -> tuple[int, str]:
 
 def _move(connection: Connection, pace: Pace, now: int) -> Place:
     """Move an account's row by one step, beginning not before `now`."""
-    tat = case((budgets.c.tat > now, budgets.c.tat), else_=now)
-    moved = (
-        update(budgets)
-        .where(budgets.c.account == pace.account)
-        .values(tat=tat + pace.step + budgets.c.strikes * (pace.step // _SLOWER))
-        .returning(budgets.c.tat, budgets.c.strikes, budgets.c.rests_until)
-    )
-    row = connection.execute(moved).first()
+    given = {"of": pace.account, "not_before": now, "step": pace.step, "more": pace.step // _SLOWER}
+    row = connection.execute(_MOVE, given).first()
     if row is None:
         insert_new(connection, budgets, [{"account": pace.account}], on=("account",))
-        row = connection.execute(moved).one()
+        row = connection.execute(_MOVE, given).one()
     step = pace.step + row.strikes * (pace.step // _SLOWER)
     return Place(pace.account, max(now, row.tat - pace.burst * step), row.tat, step, row.rests_until)
 

@@ -184,6 +184,11 @@ async def test_why_nobody_answers_is_told_in_words(vendor: respx.MockRouter, htt
         await http.request("POST", "/x")
 
 
+async def test_an_address_that_is_none_is_refused_in_words(http: ConnectionHttp) -> None:
+    with pytest.raises(Rejected, match="amo has no such address: Invalid port"):
+        await http.request("POST", "https://vendor.example:eighty/send")
+
+
 # With a hub behind it
 
 

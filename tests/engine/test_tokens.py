@@ -19,9 +19,11 @@ from sqlalchemy.exc import OperationalError
 
 from hub.engine import upkeep
 from hub.engine.access import grant
+from hub.engine.broadcast import Broadcaster
 from hub.engine.host import access_of, lend
 from hub.engine.hub import Hub
 from hub.engine.pull import Puller
+from hub.engine.runner import Runner
 from hub.engine.tokens import Refreshes
 from hub.errors import AuthFailed, Rejected, Temporary
 from hub.sdk import Connector, Login, Page, Stream, Tokens
@@ -166,6 +168,21 @@ async def test_a_caller_who_goes_away_does_not_break_off_the_refresh(bench: Benc
     await bench.hub.refreshes.finish()
     assert await bench.access() == "access-1"
     assert bench.vendor.asked == ["refresh-0"]
+
+
+async def test_a_hub_that_stops_waits_until_a_renewed_access_is_stored(bench: Bench) -> None:
+    bench.vendor.gate = asyncio.Event()
+    bench.clock.move(hours=2)
+    runner = Runner(bench.hub, Broadcaster())
+    running = asyncio.create_task(runner.run())
+    while not bench.vendor.asked:
+        await asyncio.sleep(0.01)
+    runner.stop.set()
+    await asyncio.sleep(0.05)
+    assert not running.done()
+    bench.vendor.gate.set()
+    await running
+    assert await bench.access() == "access-1"
 
 
 async def test_a_vendor_that_cannot_be_asked_leaves_the_same_refresh_token(bench: Bench) -> None:
