@@ -194,21 +194,24 @@ def _refusal(status: int, problem: Mapping[str, Any]) -> HubError | None:
         return AuthFailed(f"amoCRM refuses this address ({said}): add the hub's IP to the account's allow list")
     if status in {402, 403}:
         return Lacking(f"amoCRM allows it not ({status}, {said})")
-    if "calls" in (problem.get("_embedded") or {}):  # the calls API answers in a form of its own (issue 52)
+    inside = problem.get("_embedded")
+    if isinstance(inside, dict) and "calls" in inside:  # the calls API answers in a form of its own (issue 52)
         return UnknownNumber("no contact or company has this number")
     return Rejected(f"amoCRM refused it ({status}, {said or 'no reason given'}){_reasons(problem)}")
 
 
 def _reasons(problem: Mapping[str, Any]) -> str:
     """The validation errors, one after the other, each with the place it is about."""
-    errors = [error for item in problem.get("validation-errors") or () for error in item.get("errors") or ()]
+    errors = [error for item in _objects(problem, "validation-errors") for error in _objects(item, "errors")]
     found = [f"{error.get('path', '?')}: {error.get('detail') or error.get('code')}" for error in errors]
-    found += [
-        str(error.get("detail") or error.get("title"))
-        for error in problem.get("errors") or ()
-        if isinstance(error, dict)
-    ]
+    found += [str(error.get("detail") or error.get("title")) for error in _objects(problem, "errors")]
     return "; ".join(["", *found]) if found else ""
+
+
+def _objects(row: Mapping[str, Any], key: str) -> list[Row]:
+    """The objects of a list, which may be missing or something else."""
+    value = row.get(key)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _problem(response: httpx.Response) -> Mapping[str, Any] | None:

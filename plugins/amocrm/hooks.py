@@ -22,7 +22,9 @@ WANTED = (
     ),
     *(f"{what}_task" for what in ("add", "update", "delete", "responsible")),
 )
-"""The events that a webhook is registered for; calls and forms are asked for now and then."""
+"""The events that a webhook is registered for; forms are asked for now and then."""
+CALLS = ("note_lead", "note_contact", "note_company")
+"""The events besides, where calls are read from the CRM."""
 RENEWED = timedelta(hours=12)
 """Between two looks whether the account still has the webhook: it is switched off there after a hundred failures."""
 
@@ -35,6 +37,8 @@ _STREAMS: Mapping[str, str] = {
     "unsorted": "unsorted",
 }
 _LOGGED = frozenset({"delete", "restore", "responsible", "status"})
+_COMPANY = "3"
+"""Number of the element type."""
 _CALL_NOTES = frozenset({"10", "11", "call_in", "call_out"})
 
 
@@ -99,7 +103,8 @@ def _notes(name: str, rows: Collection[Block]) -> Iterator[str]:
     for row in rows:
         note = row.get("note")
         if isinstance(note, dict) and note.get("note_type") in _CALL_NOTES:
-            yield "lead_calls" if name == "leads" else "contact_calls"
+            on_company = name == "companies" or note.get("element_type") == _COMPANY
+            yield "lead_calls" if name == "leads" else "company_calls" if on_company else "contact_calls"
 
 
 # registering
@@ -111,12 +116,13 @@ async def subscribe(client: Amo, url: str) -> datetime | None:
     if not secret:
         return None
     address = f"{url.rstrip('/')}/{secret}"
+    wanted = [*WANTED, *(CALLS if client.settings.reads_calls(client.host.context) else ())]
     for hook in await registered(client, url):
         if hook["destination"] != address:
             await client.send("DELETE", "/api/v4/webhooks", {"destination": hook["destination"]})
-        elif set(hook.get("settings") or ()) >= set(WANTED) and not hook.get("disabled"):
+        elif set(hook.get("settings") or ()) >= set(wanted) and not hook.get("disabled"):
             return client.host.now() + RENEWED
-    await client.send("POST", "/api/v4/webhooks", {"destination": address, "settings": list(WANTED), "sort": 10})
+    await client.send("POST", "/api/v4/webhooks", {"destination": address, "settings": wanted, "sort": 10})
     return client.host.now() + RENEWED
 
 

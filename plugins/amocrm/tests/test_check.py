@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from account import Account, account
 
 from plugins.amocrm.connector import CONNECTOR
-from plugins.amocrm.hooks import WANTED
+from plugins.amocrm.hooks import CALLS, WANTED
 
 HOOKS = "https://hub.example/hooks/amo"
 
@@ -84,7 +84,7 @@ async def test_the_webhook_is_registered_once_at_the_secret_address() -> None:
             assert await CONNECTOR.subscribe(client, HOOKS) > amo.bench.time  # type: ignore[operator]
         (hook,) = await client.rows("/api/v4/webhooks")
         assert hook["destination"] == f"{HOOKS}/{client.settings.hook_path}"
-        assert set(hook["settings"]) == set(WANTED)
+        assert set(hook["settings"]) == {*WANTED, *CALLS}
         assert "webhooks are registered" in await checked(amo, client)
 
 

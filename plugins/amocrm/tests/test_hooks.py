@@ -162,6 +162,11 @@ def test_a_note_of_a_call_rings_for_calls(kind: str) -> None:
     assert received(form(("contacts[note][0][note][note_type]", kind))).wake == ("contact_calls",)
 
 
+def test_a_note_of_a_call_of_a_company_comes_under_the_name_of_contacts() -> None:
+    note = "contacts[note][0][note]"
+    assert received(form((f"{note}[note_type]", "10"), (f"{note}[element_type]", "3"))).wake == ("company_calls",)
+
+
 def test_another_note_rings_for_nothing() -> None:
     assert received(form(("leads[note][0][note][note_type]", "4"))).wake == ()
 
