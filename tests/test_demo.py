@@ -18,7 +18,7 @@ SECONDS = 20
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """The address that the demo printed, and how it ended: (the page as it filled, exit code, what was left behind)."""
+    """What the demo showed, and how it ended: (page as it filled, calls in the CRM, exit code, what was left behind)."""
     temporary = tmp_path_factory.mktemp("demo")
     command = [
         sys.executable,
@@ -39,13 +39,13 @@ def demo(tmp_path_factory):
     watchdog = threading.Timer(SECONDS + 60, process.kill)
     watchdog.start()
     try:
-        address = re.search(r"http://\S+", process.stdout.readline())[0]
-        page = _filled(address)
+        pages, crm = (re.search(r"http://\S+", process.stdout.readline())[0] for _ in range(2))
+        page, written = _filled(pages), _written(crm)
         code = process.wait()
     finally:
         watchdog.cancel()
         process.kill()
-    return page, code, list(temporary.iterdir())
+    return page, written, code, list(temporary.iterdir())
 
 
 def _filled(address):
@@ -59,11 +59,27 @@ def _filled(address):
             return text
 
 
+def _written(crm):
+    """The calls that stand in the CRM, as soon as there are any; none when there never were."""
+    while True:
+        try:
+            calls = httpx.post(f"{crm}state", json={"only": ["calls"]}, timeout=10).json()["calls"]
+        except httpx.TransportError:
+            return []
+        if calls:
+            return calls
+
+
 def test_clients_who_wait_appear_while_one_looks(demo):
-    page, _, _ = demo
+    page, _, _, _ = demo
     assert "+7" in page
 
 
+def test_calls_and_cards_meet_in_the_pretend_crm(demo):
+    _, calls, _, _ = demo
+    assert calls[0]["params"]["source"] == "crmhub"
+
+
 def test_it_ends_by_itself_and_leaves_nothing_behind(demo):
-    _, code, left = demo
+    _, _, code, left = demo
     assert (code, left) == (0, [])
