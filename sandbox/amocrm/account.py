@@ -115,6 +115,16 @@ class Account:
         found = self.tables[kind].rows.get(id)
         return None if found is None or found.get("is_unsorted") else found
 
+    def linked(self, kind: str, id: int, other: str) -> list[int]:
+        """Ids of the cards linked to one that are there to be seen."""
+        return [one for one in self.links.of((kind, id), other) if self.row(other, one) is not None]
+
+    def main_contact(self, lead: int) -> int | None:
+        """The main contact of a lead, otherwise its first one."""
+        contacts = self.linked("leads", lead, "contacts")
+        main = self.links.main_contact(lead)
+        return main if main in contacts else next(iter(contacts), None)
+
     def group_of(self, user_id: int | None) -> int:
         user = self.users.get(user_id or 0)
         return (user["rights"]["group_id"] or 0) if user else 0

@@ -135,6 +135,12 @@ def may(call: Call, kind: str, right: str) -> Test | None:
     return lambda row: letter == "M" and bool(row["responsible_user_id"] == call.user_id)
 
 
+def must_add(call: Call, kind: str) -> None:
+    """Raises Refused where the user's rights do not allow new cards."""
+    if not call.is_admin and call.account.users[call.user_id]["rights"].get(kind, {}).get("add") == "D":
+        raise Refused(problem(403, "Недостаточно прав"))
+
+
 def index(call: Call, kind: str) -> Answer:
     """A page of cards."""
     query.must_filter(call)
@@ -189,18 +195,17 @@ def shown(call: Call, kind: str, row: Json) -> Json:
 
 def _embedded(call: Call, kind: str, row: Json) -> Json:
     account, id, wanted = call.account, row["id"], call.wanted
-    card = (kind, id)
-    tags = account.tagged.get(card)
+    tags = account.tagged.get((kind, id))
     inner: Json = {"tags": [account.tags[kind][one] for one in tags] if tags else []}
     if kind != "companies":
-        inner["companies"] = [stub(call, "companies", one) for one in account.links.of(card, "companies")]
+        inner["companies"] = [stub(call, "companies", one) for one in account.linked(kind, id, "companies")]
     if not wanted:
         return inner
     if kind == "leads":
         return inner | _lead_extras(call, row)
     for other in ("leads", "contacts", "customers"):
         if other in wanted and other != kind:
-            inner[other] = [stub(call, other, one) for one in account.links.of(card, other)]
+            inner[other] = [stub(call, other, one) for one in account.linked(kind, id, other)]
     if "catalog_elements" in wanted:
         inner["catalog_elements"] = []
     if "segments" in wanted and kind == "customers":
@@ -212,8 +217,7 @@ def _lead_extras(call: Call, row: Json) -> Json:
     account, wanted = call.account, call.wanted
     inner: Json = {}
     if "contacts" in wanted:
-        main = account.links.main_contact(row["id"])
-        contacts = account.links.of(("leads", row["id"]), "contacts")
+        main, contacts = account.main_contact(row["id"]), account.linked("leads", row["id"], "contacts")
         inner["contacts"] = [stub(call, "contacts", one, is_main=one == main) for one in contacts]
     if "loss_reason" in wanted:
         reason = account.loss_reasons.get(row["loss_reason_id"] or 0)
@@ -229,6 +233,7 @@ def _lead_extras(call: Call, row: Json) -> Json:
 
 def create(call: Call, kind: str) -> Answer:
     """POST of an array; all or nothing."""
+    must_add(call, kind)
     items = call.items()
     drafts = all_of(items, lambda item, faults: draft(call.account, kind, item, faults, by=call.user_id))
     ids = [keep(call.account, one, by=call.user_id)["id"] for one in drafts]

@@ -11,8 +11,20 @@ from sandbox.amocrm.types import LOST, SINGULAR, WON, Json
 
 
 def add(account: Account, kind: str, row: Json, by: int) -> None:
-    """A new card or task."""
+    """A new card or task; of a hidden one nobody hears before it is accepted."""
     account.table(kind).add(row)
+    if not row.get("is_unsorted"):
+        _announce(account, kind, row, by)
+
+
+def reveal(account: Account, kind: str, row: Json, by: int) -> None:
+    """A hidden card is accepted."""
+    new = {"is_unsorted": False, "responsible_user_id": by, "updated_by": by, "updated_at": account.now()}
+    account.table(kind).change(row, new | {"group_id": account.group_of(by)})
+    _announce(account, kind, row, by)
+
+
+def _announce(account: Account, kind: str, row: Json, by: int) -> None:
     note = [] if kind == "tasks" else [{"note": {"id": account.ids.next("notes")}}]
     account.record(f"{SINGULAR[kind]}_added", kind, row["id"], by, after=note)
     if kind == "tasks":

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sandbox import faults
-from sandbox.amocrm import seed
+from sandbox.amocrm import keep, seed
 from sandbox.amocrm.server import AmoServer, settle_memory
 
 
@@ -20,13 +20,16 @@ def serve(arguments: Sequence[str]) -> None:
     options = _parser().parse_args(arguments)
     rules = faults.load(options.faults) if options.faults else ()
     gc.disable()
+    known = keep.load(options.keep) if options.keep else None
     server = AmoServer(
-        port=options.port, contacts=options.contacts, seed=options.seed, rps=options.rps or None,
+        world=known, port=options.port, contacts=options.contacts, seed=options.seed, rps=options.rps or None,
         latency_ms=options.latency_ms, rules=rules, redirect_uri=options.redirect_uri,
     )  # fmt: skip
     gc.enable()
     settle_memory()
     asyncio.run(_serve(server))
+    if options.keep:
+        keep.save(server.world, options.keep)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--latency-ms", type=float, default=0, help="before every answer (0)")
     parser.add_argument("--faults", type=Path, help="a TOML or JSON file of rules, see sandbox/faults.py")
     parser.add_argument("--redirect-uri", default=seed.REDIRECT, help="as registered with the integration")
+    parser.add_argument("--keep", type=Path, help="go on with what this file holds, and save into it at the end")
     return parser
 
 

@@ -80,7 +80,10 @@ def _revoke_refresh(world: World, call: Call, value: Any) -> None:
 
 
 def _disable(world: World, call: Call, value: Any) -> None:
+    """An administrator switches the integration off, which revokes its tokens, or on again."""
     world.integration.is_disabled = bool(value)
+    if value:
+        world.authority.revoke(world.integration.client_id)
 
 
 def _ban(world: World, call: Call, value: Any) -> None:
@@ -215,6 +218,14 @@ async def uninstall(world: World, call: Call, asked: Json) -> Json:
     return {"uninstalled": one.client_id}
 
 
+async def install(world: World, call: Call, asked: Json) -> Json:
+    """`/_ctl/install`: a widget is installed, which visits the redirect address with a code and asks nobody."""
+    code = world.authority.code(call.account, world.integration.client_id, world.admin_id)
+    told = {"code": code.text, "referer": world.account_host or call.account.host, "from_widget": "1"}
+    await consent.visit(f"{world.integration.redirect_uri}?{urlencode(told)}")
+    return {"code": code.text}
+
+
 def add_account(world: World, call: Call, asked: Json) -> Json:
     """`/_ctl/account`: another company at the same vendor, with its own cards; its tokens are had at its own host."""
     subdomain = str(asked["subdomain"])
@@ -234,5 +245,5 @@ def touched(world: World, call: Call, asked: Json) -> Json:
 
 _ACTS: dict[str, Callable[[World, Call, Json], Json | list[Json] | Awaitable[Json]]] = {
     "set": change_settings, "touch": touched, "state": tell_state, "hooks/flush": flush, "hooks/deliveries": deliveries,
-    "tokens": tokens, "uninstall": uninstall, "account": add_account,
+    "tokens": tokens, "install": install, "uninstall": uninstall, "account": add_account,
 }  # fmt: skip

@@ -48,7 +48,7 @@ def index(call: Call, kind: str) -> Answer:
 
 def one(call: Call, kind: str, id: int) -> Answer:
     field = call.account.fields[kind].get(id)
-    return hal(_shown(call, field)) if field else problem(404, "Custom field not found")
+    return hal(_shown(call, field)) if field else nothing()
 
 
 def _shown(call: Call, field: Json) -> Json:

@@ -54,7 +54,7 @@ def users(call: Call) -> Answer:
 def user(call: Call, id: int) -> Answer:
     call.must_be_admin()
     found = call.account.users.get(id)
-    return hal(_user(call, found)) if found else problem(404, "User not found")
+    return hal(_user(call, found)) if found else nothing()
 
 
 def _user(call: Call, one: Json) -> Json:
@@ -123,7 +123,7 @@ def roles(call: Call) -> Answer:
 def role(call: Call, id: int) -> Answer:
     call.must_be_admin()
     found = call.account.roles.get(id)
-    return hal(_role(call, found)) if found else problem(404, "Role not found")
+    return hal(_role(call, found)) if found else nothing()
 
 
 def _role(call: Call, one: Json) -> Json:

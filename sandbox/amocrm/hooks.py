@@ -74,6 +74,13 @@ class Hooks:
         self._invalid: dict[str, deque[float]] = {}
         self._sending: set[asyncio.Task[None]] = set()
 
+    def __getstate__(self) -> Json:
+        """What outlives a restart: everything but what is on its way just now."""
+        return self.__dict__ | {"_kick": None, "_sending": set()}
+
+    def __setstate__(self, state: Json) -> None:
+        self.__dict__.update(state, _kick=asyncio.Event())
+
     def tell(self, account: Account, setting: str, kind: str, action: str, row: Json, more: Json | None = None) -> None:
         """Remember a change until the request that made it is done."""
         if self._is_wanted(setting):

@@ -110,7 +110,7 @@ def _text(block: Json, value: Any) -> Any:
 
 
 def _company_of(account: Account, kind: str, row: Json) -> Json:
-    companies = account.links.of((kind, row["id"]), "companies")
+    companies = account.linked(kind, row["id"], "companies")
     company = account.table("companies").rows.get(companies[0]) if companies else None
     return {
         "linked_company_id": str(company["id"]) if company else "",
@@ -119,7 +119,7 @@ def _company_of(account: Account, kind: str, row: Json) -> Json:
 
 
 def _lead(account: Account, row: Json) -> Json:
-    main = account.links.main_contact(row["id"])
+    main = account.main_contact(row["id"])
     return _card(account, "leads", row) | {
         "price": str(row["price"]), "status_id": str(row["status_id"]), "pipeline_id": row["pipeline_id"],
         "date_close": row["closed_at"] or "", "loss_reason_id": row["loss_reason_id"] or 0,
@@ -128,7 +128,7 @@ def _lead(account: Account, row: Json) -> Json:
 
 
 def _contact(account: Account, row: Json) -> Json:
-    leads = [str(id) for id in account.links.of(("contacts", row["id"]), "leads")]
+    leads = [str(id) for id in account.linked("contacts", row["id"], "leads")]
     return (
         _card(account, "contacts", row)
         | {"type": "contact", "linked_leads_id": leads}
@@ -137,7 +137,7 @@ def _contact(account: Account, row: Json) -> Json:
 
 
 def _company(account: Account, row: Json) -> Json:
-    leads = [str(id) for id in account.links.of(("companies", row["id"]), "leads")]
+    leads = [str(id) for id in account.linked("companies", row["id"], "leads")]
     return _card(account, "companies", row) | {"type": "company", "linked_leads_id": leads}
 
 

@@ -64,7 +64,7 @@ def _stage(account: Account, stage: Json, rows: list[Json]) -> str:
 
 
 def _deal(account: Account, row: Json) -> str:
-    contact = account.links.main_contact(row["id"])
+    contact = account.main_contact(row["id"])
     who = account.table("contacts").rows.get(contact or 0)
     money = f"{row['price']:,.0f}\u00a0₽".replace(",", "\u00a0") if row["price"] else ""
     soft = " · ".join(

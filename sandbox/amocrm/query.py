@@ -22,7 +22,7 @@ Filter = Callable[[Account, Any], Test]
 def paging(call: Call, most: int = 250) -> tuple[int, int]:
     """Page, from 1, and rows a page; too large a limit is cut, nonsense is ignored."""
     page, limit = (_positive(call.params.get(key)) for key in ("page", "limit"))
-    return page or 1, min(limit or 50, most)
+    return min(page or 1, 10**9), min(limit or 50, most)
 
 
 def _positive(value: object) -> int:

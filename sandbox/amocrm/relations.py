@@ -52,7 +52,9 @@ def _of(call: Call, kind: str, id: int) -> list[Json]:
     return [
         _shown(call.account, (kind, id), other)
         for other in links
-        if (not to_kinds or other[0] in to_kinds) and (not to_ids or other[1] in to_ids)
+        if (other[0] == _ELEMENTS or call.account.row(*other))
+        and (not to_kinds or other[0] in to_kinds)
+        and (not to_ids or other[1] in to_ids)
     ]
 
 
@@ -61,7 +63,7 @@ def _shown(account: Account, card: tuple[str, int], other: tuple[str, int]) -> J
     metadata: Json | None = None
     if {card[0], other[0]} == {"leads", "contacts"}:
         lead, contact = (card[1], other[1]) if card[0] == "leads" else (other[1], card[1])
-        metadata = {"main_contact": account.links.main_contact(lead) == contact}
+        metadata = {"main_contact": account.main_contact(lead) == contact}
     elif other[0] == _ELEMENTS:
         metadata = dict(account.links.metadata(card, other))
     return {

@@ -28,7 +28,8 @@ def _shown(call: Call, row: Json) -> Json:
 
 
 def one(call: Call, id: int) -> Answer:
-    return hal(_shown(call, _found(call, id)))
+    row = call.account.sources.get(id)
+    return hal(_shown(call, row)) if row and row["client_id"] == call.client_id else nothing()
 
 
 def _found(call: Call, id: int) -> Json:

@@ -22,6 +22,8 @@ def touch(account: Account, asked: Json, *, by: int) -> Json:
     if "count" in asked or "share" in asked:
         return {"touched": _many(account, kind, asked, by)}
     action = str(asked.get("action", "set"))
+    if kind == "unsorted" and action == "create":
+        return {"touched": [_write_in(account, asked, by)]}
     if action == "create":
         return {"touched": [_create(account, kind, asked, by)]}
     if kind == "unsorted":
@@ -72,6 +74,27 @@ def _create(account: Account, kind: str, asked: Json, by: int) -> int:
 def _must_be_right(faults: Faults) -> None:
     if faults.errors:
         raise ValueError(str(faults.errors))
+
+
+def _write_in(account: Account, asked: Json, by: int) -> str:
+    """Somebody unknown writes into a chat or a mailbox of the company."""
+    faults, name = Faults(), str(asked.get("name", "Новая заявка"))
+    person: Json = {"name": name}
+    if "phone" in asked:
+        person["custom_fields_values"] = [{"field_code": "PHONE", "values": [{"value": asked["phone"]}]}]
+    parts = {
+        "leads": [cards.draft(account, "leads", {"name": name}, faults, by=by)],
+        "contacts": [cards.draft(account, "contacts", person, faults, by=by)], "companies": [],
+    }  # fmt: skip
+    _must_be_right(faults)
+    pipeline_id = asked.get("pipeline_id", account.main_pipeline()["id"])
+    given = {
+        "pipeline_id": pipeline_id,
+        "source_uid": None,
+        "source_name": asked.get("source", "Telegram"),
+        "metadata": {},
+    }
+    return str(unsorted.keep(account, str(asked.get("category", "chats")), given, parts, by=by)["uid"])
 
 
 def _decide(account: Account, action: str, asked: Json, by: int) -> str:

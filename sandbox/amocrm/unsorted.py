@@ -271,10 +271,8 @@ def settle(account: Account, row: Json, status_id: int, user_id: int) -> None:
     row |= {"is_open": False, "became": "accepted", "updated_at": account.now()}
     for kind in ("contacts", "companies"):
         for id in row["ids"][kind]:
-            hidden = account.table(kind).rows.get(id)
-            if hidden:
-                hidden["is_unsorted"] = False
-                changes.change(account, kind, hidden, {"responsible_user_id": user_id}, user_id)
+            if hidden := account.table(kind).rows.get(id):
+                changes.reveal(account, kind, hidden, user_id)
     for id in row["ids"]["leads"]:
         lead = account.row("leads", id)
         if lead:

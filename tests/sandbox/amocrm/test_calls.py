@@ -202,6 +202,8 @@ async def test_an_unsorted_call_makes_a_lead_with_a_hidden_contact(api):
     assert (await api.read(f"/api/v4/leads/{lead}"))["status_id"] == 32001
     assert (await api.get(f"/api/v4/contacts/{contact}")).status_code == 204
     assert await api.items("/api/v4/contacts?query=9035556677") == []
+    assert (await api.read(f"/api/v4/leads/{lead}?with=contacts"))["_embedded"]["contacts"] == []
+    assert await api.items("/api/v4/events?filter[type]=contact_added") == []
     (note,) = await api.items(f"/api/v4/leads/{lead}/notes")
     assert note["note_type"] == "call_in"
 
@@ -247,6 +249,7 @@ async def test_accepting_shows_the_contact_and_moves_the_lead(api):
     row = await api.read(f"/api/v4/leads/{lead}")
     assert (row["status_id"], row["responsible_user_id"]) == (32003, 8100002)
     assert [one["id"] for one in await api.items("/api/v4/contacts?query=9035556677")] == [contact]
+    assert [one["entity_id"] for one in await api.items("/api/v4/events?filter[type]=contact_added")] == [contact]
     await api.ask("POST", f"/api/v4/leads/unsorted/{made['uid']}/accept", {}, 404)
     (call,) = (await api.ask("POST", "/api/v4/calls", [CALL | {"phone": "9035556677"}]))["_embedded"]["calls"]
     assert call["entity_type"] == "lead"

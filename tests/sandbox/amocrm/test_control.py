@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.sandbox.amocrm.conftest import phone
+from sandbox.amocrm import keep
+from tests.sandbox.amocrm.conftest import client_of, phone, running
 
 ROOT = Path(__file__).parents[3]
 
@@ -107,6 +108,35 @@ async def test_a_second_account_has_its_own_cards_and_tokens(api):
     answer = await api.get("/api/v4/contacts", headers=headers)
     assert len(answer.json()["_embedded"]["contacts"]) == 3
     assert (await api.get("/api/v4/contacts", headers={"Authorization": f"Bearer {token}"})).status_code == 401
+
+
+async def test_a_kept_vendor_goes_on_after_a_restart(tmp_path):
+    async with running(rps=None) as (first, api):
+        id = await api.made("/api/v4/contacts", {"name": "x", "custom_fields_values": phone("+79990000001")})
+        token = first.credentials["access_token"]
+    keep.save(first.world, tmp_path / "amo")
+    async with running(rps=None, world=keep.load(tmp_path / "amo")) as (second, _), client_of(second, token) as api:
+        assert [one["id"] for one in await api.items("/api/v4/contacts?query=9990000001")] == [id]
+        assert await api.made("/api/v4/contacts", {"name": "y"}) > id
+    assert keep.load(tmp_path / "nothing") is None
+
+
+async def test_a_widget_is_installed_without_asking(api, receiver):
+    await api.control("set", redirect_uri=receiver.address)
+    code = (await api.control("install"))["code"]
+    assert receiver.queries == [{"code": [code], "referer": ["vostok.amocrm.ru"], "from_widget": ["1"]}]
+
+
+async def test_a_message_of_somebody_unknown_waits_and_is_linked_to_a_lead(api):
+    (uid,) = (await api.control("touch", entity="unsorted", action="create", name="Пишет Аня", phone="+79990000002"))[
+        "touched"
+    ]
+    (item,) = await api.items("/api/v4/leads/unsorted?filter[category]=chats")
+    assert item["uid"] == uid
+    link = {"link": {"entity_id": 900101, "entity_type": "leads", "metadata": {"contact_id": 51001}}}
+    told = await api.ask("POST", f"/api/v4/leads/unsorted/{uid}/link", link)
+    assert [one["id"] for one in told["_embedded"]["leads"]] == [900101]
+    await api.read(f"/api/v4/leads/unsorted/{uid}", 404)
 
 
 def start(*options):

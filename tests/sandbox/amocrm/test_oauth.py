@@ -165,6 +165,15 @@ async def test_revoked_tokens_cannot_be_refreshed(amo, api):
     await api.ask("POST", "/oauth2/access_token", refresh(amo.credentials), 401)
 
 
+async def test_a_disabled_integration_has_lost_its_tokens_for_good(amo, api):
+    await api.control("set", disable_integration=True)
+    await api.read("/api/v4/account", 401)
+    await api.control("set", disable_integration=False)
+    await api.read("/api/v4/account", 401)
+    code = (await api.control("tokens"))["auth_code"]
+    await api.ask("POST", "/oauth2/access_token", exchange(amo.credentials, code=code))
+
+
 async def test_twenty_refreshes_at_once_give_one_pair(amo, api):
     posts = (api.post("/oauth2/access_token", json=refresh(amo.credentials)) for _ in range(20))
     statuses = sorted(answer.status_code for answer in await asyncio.gather(*posts))
