@@ -14,7 +14,7 @@ from plugins.amocrm.windows import Window, step
 
 OVERLAP = 300
 """Seconds that are read again each time: what was written late under an older second is met there."""
-REMEMBERED = 1000
+REMEMBERED = 500
 """Rows of the overlap that are known to be the same and not handed on again; the others are, and do no harm."""
 
 

@@ -38,7 +38,7 @@ MISSED = frozenset({1, 3, 6, 7})
 """`call_status` of calls in which nobody talked: left a message, not in, no answer, busy."""
 
 _SEVERAL = re.compile(r";(?!ext=)|[/|\n]| и ")
-_UNSETTLED = timedelta(milliseconds=1)
+_MOMENT = timedelta(milliseconds=1)
 
 
 def _each(one: Callable[[Any, Settings, Context], Iterable[Record]]) -> Parse:
@@ -316,8 +316,9 @@ def changed_at(found: objects.Versioned) -> datetime:
     What was read within its own second may change again in it, so that it counts as a millisecond older than what is
     read once the second is over. A restored object is newer than its deletion, whatever it says.
     """
-    at = max(found.updated_at, found.hub.restored_at or found.updated_at)
-    return at - _UNSETTLED if found.hub.unsettled else at
+    if found.hub.restored_at is not None:
+        return max(found.updated_at, found.hub.restored_at + _MOMENT)
+    return found.updated_at - _MOMENT if found.hub.unsettled else found.updated_at
 
 
 def _owner(user_id: int | None) -> MemberRef | None:

@@ -13,8 +13,8 @@ from plugins.amocrm.feeds import Feed, Reader, wanted
 from plugins.amocrm.settings import Settings
 from plugins.amocrm.windows import Step, Window, step
 
-WIDTH = 8
-"""Requests of one list that are under way at once: with answers that take a second, 7 in a second still go out."""
+WIDTH = 12
+"""Requests of one list that are under way at once: where answers take more than a second, 7 in a second still go out."""
 LOG_DAYS = 90
 """Days of a log that are fetched where no day to begin from was given."""
 _WEEK = 7 * 86_400
