@@ -28,7 +28,7 @@ from hub.store.inbox import Group, Kept
 
 _log = log.get("absorb")
 
-BATCH = 2_000
+BATCH = 1_000
 """Items in one transaction, if nobody outside waits meanwhile: what many of them change is written once."""
 SLICE = 250
 """Items after which a transaction ends when somebody waits: a page, or some 25 ms."""

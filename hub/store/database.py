@@ -70,7 +70,7 @@ def connect(url: str, *, durable: bool = True, write: bool = True) -> Engine:
             f"synchronous={'FULL' if durable else 'NORMAL'}",
             "foreign_keys=ON",
             "busy_timeout=30000",
-            "cache_size=-65536",
+            f"cache_size={-32768 if write else -8192}",
             "temp_store=MEMORY",
             "journal_size_limit=67108864",
             "wal_autocheckpoint=4000",

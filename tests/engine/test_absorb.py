@@ -159,6 +159,21 @@ async def test_trouble_of_the_store_buries_nobody(sqlite_workshop: Workshop) -> 
     assert set(facts(hub)) == {"pbx/g"}
 
 
+async def test_a_long_batch_ends_with_a_slice_when_somebody_waits_and_goes_on_later(
+    sqlite_workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = sqlite_workshop.hub(PBX, connections={"pbx": 'plugin = "toy"'})
+    count = absorb.SLICE + 50
+    raws = [packet(str(number), None, id=str(number)) for number in range(count)]
+    await hub.db.run(inbox.put, [arrival("pbx", raw, hub.now()) for raw in raws])
+    monkeypatch.setattr(hub.db, "is_awaited", lambda: True)
+    assert await absorb.step(hub)
+    assert await hub.db.read(inbox.waiting) == 50
+    assert await absorb.step(hub)
+    assert not await absorb.step(hub)
+    assert len(facts(hub)) == count
+
+
 async def test_the_whole_record_is_shifted_by_the_clock_of_its_source(hub: Hub) -> None:
     await take(hub, packet("1"), packet("2", at="2026-03-10T10:01:00+03:00"), clock_offset=3_600_000)
     row = facts(hub)["pbx/g"]

@@ -75,6 +75,25 @@ async def test_a_receive_overtakes_a_queue_of_back_fill(sqlite_store: Database) 
     assert order == ["receive", "settle", "absorb", "derive", "backfill 1", "backfill 2"]
 
 
+async def test_a_long_transaction_is_told_when_somebody_outside_waits(sqlite_store: Database) -> None:
+    begun, go_on, seen = threading.Event(), threading.Event(), []
+
+    def long(_connection: Connection) -> None:
+        seen.append(sqlite_store.is_awaited())
+        begun.set()
+        go_on.wait(10)
+        seen.append(sqlite_store.is_awaited())
+
+    first = asyncio.create_task(sqlite_store.write(Priority.ABSORB, long))
+    await asyncio.to_thread(begun.wait, 10)
+    rest = [asyncio.create_task(sqlite_store.write(priority, keep, priority.name)) for priority in Priority]
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(first, *rest)
+    assert seen == [False, True]
+    assert not sqlite_store.is_awaited()
+
+
 async def test_a_write_that_nobody_waits_for_any_more_is_not_done(sqlite_store: Database) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
