@@ -1,17 +1,17 @@
-"""What would a large CRM's contacts look like? Pages of JSON made by dice, the same for the same seed, and their reader."""
+"""What do the contacts of a large account look like? Pages of JSON made by dice, the same for the same seed."""
 
 import json
 import random
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 from pydantic import BaseModel
 
-from hub.sdk import Card, Connector, Context, Page, Raw, Stored, Stream, read_number
+from hub.sdk import Connector, Page, Raw, Stream
+from plugins.amocrm.parse import PARSE
 
 PAGE = 250
 """Contacts a page."""
@@ -62,7 +62,7 @@ def _contact(number: int, again: bool) -> dict[str, Any]:
             _field(812_345, "Телефон", "PHONE", phones),
             _field(812_347, "Email", "EMAIL", [f"ilin{number}@example.ru"]),
         ],
-        "_links": {"self": {"href": f"https://vostok.crm.example/api/v4/contacts/{identity}"}},
+        "_links": {"self": {"href": f"https://vostok.amocrm.ru/api/v4/contacts/{identity}"}},
         "_embedded": {"tags": [], "companies": [{"id": 61_001 + number // 3}], "leads": [{"id": 900_101 + number}]},
     }
 
@@ -82,7 +82,7 @@ def _field(identity: int, name: str, code: str, values: Sequence[str]) -> dict[s
     return {"field_id": identity, "field_name": name, "field_code": code, "field_type": "multitext", "values": content}
 
 
-# Their reader: a connector that takes pages from a file where a vendor's would ask a server for them.
+# A connector that takes the pages from a file where the vendor's would ask a server; they mean what they mean there.
 
 
 class Settings(BaseModel):
@@ -104,34 +104,10 @@ async def _pull(settings: Settings, cursor: int | None) -> AsyncIterator[Page]:
                 yield Page([Raw("contact", str(contact["id"]), contact) for contact in contacts], cursor=number)
 
 
-def _parse(items: Sequence[Stored], _settings: Settings, context: Context) -> Iterable[Card]:
-    for item in items:
-        contact = item.payload
-        yield Card(
-            id=str(contact["id"]),
-            name=contact["name"],
-            handles=tuple(_handles(contact, context.country)),
-            owner=f"user:{contact['responsible_user_id']}",
-            company=str(contact["_embedded"]["companies"][0]["id"]),
-            created_at=datetime.fromtimestamp(contact["created_at"], UTC),
-            changed_at=datetime.fromtimestamp(contact["updated_at"], UTC),
-            url=f"https://vostok.crm.example/contacts/detail/{contact['id']}",
-        )
-
-
-def _handles(contact: dict[str, Any], country: str) -> Iterator[str]:
-    for field in contact["custom_fields_values"]:
-        for value in field["values"]:
-            if field["field_code"] == "EMAIL":
-                yield f"email:{value['value'].lower()}"
-            elif (number := read_number(value["value"], country)).handle:
-                yield number.handle
-
-
 CONNECTOR = Connector(
     name="contacts",
     settings=Settings,
     open=_open,
-    parse={"contact": _parse},
+    parse={"contact": PARSE["contact"]},
     streams=lambda _: [Stream("contacts", pull=_pull)],
 )

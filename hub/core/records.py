@@ -576,13 +576,15 @@ _AS_THEY_ARE = frozenset({str, int, bool})
 
 
 def _value(content: Any) -> Any:
+    if type(content) in _AS_THEY_ARE:
+        return content
     if isinstance(content, datetime):
         return content.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    if isinstance(content, Mapping):
-        return dict(content)
     if isinstance(content, tuple):
         return [_value(item) for item in content]
-    return _plain(content) if is_dataclass(content) else content
+    if is_dataclass(content):
+        return _plain(content)
+    return dict(content) if isinstance(content, Mapping) else content
 
 
 # Reading back what we wrote ourselves: no checks, for it was checked on its way in.

@@ -155,13 +155,19 @@ def _stored(connection: Connection, keys: Iterable[_Key], statement: Select[Any]
     return found
 
 
+_YIELDED = select(records).where(records.c.connection == bindparam("name"), among(records.c.root))
+
+
 def _withdrawn(connection: Connection, replaced: Iterable[tuple[str, Sequence[str]]], kept: set[_Key]) -> list[Any]:
-    rows: list[Any] = []
-    for name, roots in replaced:
-        for part in chunks(roots):
-            found = connection.execute(select(records).where(records.c.connection == name, records.c.root.in_(part)))
-            rows += [row for row in found if (name, row.kind, row.source_id) not in kept]
-    return rows
+    roots: dict[str, list[str]] = {}
+    for name, keys in replaced:
+        roots.setdefault(name, []).extend(keys)
+    return [
+        row
+        for name, values in roots.items()
+        for row in connection.execute(_YIELDED, {"name": name, "values": values})
+        if (name, row.kind, row.source_id) not in kept
+    ]
 
 
 def _weigh(keyed: Iterable[tuple[_Key, Fact]], stored: Mapping[_Key, Any]) -> _Weighed:
