@@ -25,10 +25,9 @@ from sandbox.ami import AmiServer
 from sandbox.recording import Recording
 from tests.daemon import Daemon, free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-
 KILLS = int(os.environ.get("CRMHUB_KILLS", "20"))
 """How often the daemon is killed. CRMHUB_KILLS=200 takes some ten minutes."""
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 + 30 * KILLS)]
 SEED = int(os.environ.get("CRMHUB_SEED", "20264"))
 """Of the moments at which it is killed."""
 RECORDING = Path(__file__).parents[2] / "plugins" / "telephony" / "asterisk" / "fixtures" / "mixed-stream"
