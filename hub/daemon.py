@@ -8,11 +8,12 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 import uvicorn
 
-from hub import log
+from hub import clock, log
 from hub.engine.broadcast import Broadcaster
 from hub.engine.connecting import ASKED
 from hub.engine.hub import LOCK, Hub, accept, load_settings, open_hub
@@ -48,17 +49,17 @@ async def run(config: Path, ready: Callable[[str], None] = lambda _: None, stop:
     Raises ConfigError when the configuration is wrong, Busy when another process works on the same store.
     """
     stop = stop or asyncio.Event()
-    hub = open_hub(config)
+    read_at, hub = clock.now(), open_hub(config)
     try:
         with Lock(hub.settings.data / LOCK, PATIENCE), _listening(hub.settings.web) as listening:
             accept(hub)  # a command that held the lock a moment ago has kept it from being accepted
-            await _serve(hub, listening, ready, stop)
+            await _serve(hub, listening, ready, stop, read_at)
             while not stop.is_set():
                 hub.close()
-                hub = open_hub(config)
+                read_at, hub = clock.now(), open_hub(config)
                 accept(hub)
                 _log.info("the configuration was read again")
-                await _serve(hub, listening, lambda _: None, stop)
+                await _serve(hub, listening, lambda _: None, stop, read_at)
             _log.info("stopped")
     finally:
         hub.close()
@@ -81,8 +82,13 @@ def _listening(web: Web) -> Iterator[socket.socket]:
         yield taken
 
 
-async def _serve(hub: Hub, listening: socket.socket, ready: Callable[[str], None], stop: asyncio.Event) -> None:
-    """Until a signal says stop, or the configuration is to be read again: who asks meanwhile waits at the socket."""
+async def _serve(
+    hub: Hub, listening: socket.socket, ready: Callable[[str], None], stop: asyncio.Event, read_at: datetime
+) -> None:
+    """Until a signal says stop, or the configuration is to be read again: who asks meanwhile waits at the socket.
+
+    read_at: when the configuration was read that the hub goes by.
+    """
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows has no handlers in its loop: there Ctrl+C raises
@@ -109,7 +115,8 @@ async def _serve(hub: Hub, listening: socket.socket, ready: Callable[[str], None
             group.create_task(runner.run(), name="runner")
             serving = group.create_task(server.serve([listening.dup()]), name="web")  # which it closes in the end
             group.create_task(_announce(server, serving, listening, ready, stop), name="announce")
-            ends = {group.create_task(stop.wait(), name="stop"), group.create_task(_changed(hub), name="configuration")}
+            changed = group.create_task(_changed(hub, read_at), name="configuration")
+            ends = {group.create_task(stop.wait(), name="stop"), changed}
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for end in ends:
                 end.cancel()
@@ -122,16 +129,16 @@ async def _serve(hub: Hub, listening: socket.socket, ready: Callable[[str], None
         _log.warning("stopped before everything was finished; what was claimed is looked at when the hub starts again")
 
 
-async def _changed(hub: Hub) -> None:
-    """Until somebody who changed the configuration asks the hub to go by it, and it can."""
-    before = await hub.db.read(rules.recall, ASKED)
+async def _changed(hub: Hub, read_at: datetime) -> None:
+    """Until somebody who changed the configuration since asks the hub to go by it, and it can."""
     while True:
         await asyncio.sleep(LOOK)
         with suppress(Temporary):  # the store is out of reach for a moment
             asked = await hub.db.read(rules.recall, ASKED)
-            if asked != before and _may_go_by(hub.settings):
-                return
-            before = asked
+            if asked is not None and datetime.fromisoformat(asked) > read_at:
+                if _may_go_by(hub.settings):
+                    return
+                read_at = datetime.fromisoformat(asked)
 
 
 def _may_go_by(running: Settings) -> bool:
