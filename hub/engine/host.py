@@ -184,10 +184,10 @@ class ConnectionHttp:
         error = error or refusal(response, self.host.connection)
         if error is None:
             return response
+        error.args = tuple(self._redacted(str(part), bearer) for part in error.args)
         if isinstance(error, Throttled) and self.host.budget:
             error.retry_after = error.retry_after or retry_after(response)
             await self.host.budget.struck(taken, error)
-        error.args = tuple(self._redacted(str(part), bearer) for part in error.args)
         raise error
 
     async def _send(

@@ -217,7 +217,7 @@ class Account:
 
 
 def banned(response: httpx.Response) -> HubError | None:
-    return Throttled("the vendor has banned us", 3600) if response.status_code == 403 else None
+    return Throttled(f"the vendor has banned us: {response.text}", 3600) if response.status_code == 403 else None
 
 
 @pytest.fixture
@@ -294,13 +294,13 @@ async def test_after_too_many_requests_every_lane_of_the_account_rests_and_goes_
 
 
 async def test_a_ban_is_shown_until_it_is_over(vendor: respx.MockRouter, hub: Hub) -> None:
-    vendor.get("/x").mock(return_value=httpx.Response(403, text="<html>Forbidden</html>"))
+    vendor.get("/x").mock(return_value=httpx.Response(403, text="you with settings-s3cret"))
     async with lend(hub, hub.links["amo"]).http(URL) as http:
         for _ in range(2):
             with pytest.raises(Throttled):
                 await http.request("GET", "/x")
     (asked,) = rows(hub, repairs.listing)
-    assert asked["title"] == "amo is not asked until 08:00 UTC: the vendor has banned us"
+    assert asked["title"] == "amo is not asked until 08:00 UTC: the vendor has banned us: you with ***"
     clock_of(hub).move(minutes=59)
     await upkeep.step(hub)
     assert rows(hub, repairs.listing)
