@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.amocrm import cards, changes, unsorted
+from sandbox.amocrm import changes, drafts, unsorted
 from sandbox.amocrm.account import Account
 from sandbox.amocrm.http import Answer, Call, Route, hal
 from sandbox.amocrm.search import last_ten, phones
@@ -20,8 +20,8 @@ _FIELDS = 40
 class Planned:
     """A lead, and a contact and a company: each there already or new."""
 
-    lead: cards.Draft
-    people: dict[str, int | cards.Draft | None]
+    lead: drafts.Draft
+    people: dict[str, int | drafts.Draft | None]
     category: str = ""
     """Of an unsorted lead, otherwise empty."""
     told: Json | None = None
@@ -37,7 +37,7 @@ def create(call: Call) -> Answer:
 def _plan(call: Call, item: Json, faults: Faults) -> Planned:
     account, embedded = call.account, nested(item, "_embedded")
     alone = {**item, "_embedded": {key: value for key, value in embedded.items() if key in {"tags", "source"}}}
-    lead = cards.draft(account, "leads", alone, faults, by=call.user_id)
+    lead = drafts.draft(account, "leads", alone, faults, by=call.user_id)
     people = {kind: _person(call, kind, embedded.get(kind), faults) for kind in ("contacts", "companies")}
     if len(item.get("custom_fields_values") or ()) > _FIELDS:
         faults.add("TooMany", "custom_fields_values", f"This collection should contain {_FIELDS} elements or less.")
@@ -51,7 +51,7 @@ def _plan(call: Call, item: Json, faults: Faults) -> Planned:
     return Planned(lead, people, str(category), unsorted.metadata(account, str(category), metadata, faults))
 
 
-def _person(call: Call, kind: str, written: Any, faults: Faults) -> int | cards.Draft | None:
+def _person(call: Call, kind: str, written: Any, faults: Faults) -> int | drafts.Draft | None:
     """One at most, by id or as a whole card."""
     if not written:
         return None
@@ -61,7 +61,7 @@ def _person(call: Call, kind: str, written: Any, faults: Faults) -> int | cards.
         return None
     one = written[0]
     if one.get("id") is None:
-        return cards.draft(call.account, kind, one, faults, by=call.user_id, path=f"{path}.0.")
+        return drafts.draft(call.account, kind, one, faults, by=call.user_id, path=f"{path}.0.")
     if not is_integer(one["id"]):
         faults.wrong_type(f"{path}.0.id", "int")
     elif call.account.row(kind, one["id"]) is None:
@@ -74,7 +74,7 @@ def _keep(account: Account, one: Planned, request: str, by: int) -> Json:
         return _keep_unsorted(account, one, request, by)
     contact, company = (_settled(account, kind, one.people[kind], by) for kind in ("contacts", "companies"))
     known = _same_lead(account, contact, one.lead) if account.settings["duplicate_control"] and contact else None
-    lead = cards.keep(account, one.lead, by=by) if known is None else known
+    lead = drafts.keep(account, one.lead, by=by) if known is None else known
     if known is not None:
         changes.change(account, "leads", known, {}, by)
     card = ("leads", lead["id"])
@@ -89,15 +89,15 @@ def _keep(account: Account, one: Planned, request: str, by: int) -> Json:
     }  # fmt: skip
 
 
-def _settled(account: Account, kind: str, person: int | cards.Draft | None, by: int) -> int | None:
+def _settled(account: Account, kind: str, person: int | drafts.Draft | None, by: int) -> int | None:
     """The id of a card that is there, found as a duplicate, or new."""
     if person is None or isinstance(person, int):
         return person
     found = _duplicate(account, kind, person) if account.settings["duplicate_control"] else None
-    return found or int(cards.keep(account, person, by=by)["id"])
+    return found or int(drafts.keep(account, person, by=by)["id"])
 
 
-def _duplicate(account: Account, kind: str, person: cards.Draft) -> int | None:
+def _duplicate(account: Account, kind: str, person: drafts.Draft) -> int | None:
     """A card with the same phone; with more than three of them nobody is taken."""
     table = account.table(kind)
     for phone in filter(None, map(last_ten, phones(person.row))):
@@ -107,7 +107,7 @@ def _duplicate(account: Account, kind: str, person: cards.Draft) -> int | None:
     return None
 
 
-def _same_lead(account: Account, contact: int, lead: cards.Draft) -> Json | None:
+def _same_lead(account: Account, contact: int, lead: drafts.Draft) -> Json | None:
     """An open lead of this contact in the same pipeline."""
     rows = (account.row("leads", id) for id in account.links.of(("contacts", contact), "leads"))
     is_open = (row for row in rows if row and row["status_id"] not in {WON, LOST})
@@ -115,7 +115,7 @@ def _same_lead(account: Account, contact: int, lead: cards.Draft) -> Json | None
 
 
 def _keep_unsorted(account: Account, one: Planned, request: str, by: int) -> Json:
-    parts = {kind: [person] if isinstance(person, cards.Draft) else [] for kind, person in one.people.items()}
+    parts = {kind: [person] if isinstance(person, drafts.Draft) else [] for kind, person in one.people.items()}
     told = one.told or {}
     given = {
         "pipeline_id": one.lead.row["pipeline_id"], "metadata": told, "source_uid": told.get("service_code", told.get("form_id")),

@@ -45,13 +45,16 @@ def change_settings(world: World, call: Call, asked: Json) -> Json:
     return {"set": sorted(asked)}
 
 
-def _rps(world: World, call: Call, value: Any) -> None:
-    world.limits.rps = value
-
-
 def _limit(name: str) -> Callable[[World, Call, Any], None]:
     def change(world: World, call: Call, value: Any) -> None:
-        setattr(world.limits, name, value)
+        setattr(world.limits, name, value or None)
+
+    return change
+
+
+def _seconds(name: str) -> Callable[[World, Call, Any], None]:
+    def change(world: World, call: Call, value: Any) -> None:
+        setattr(world.limits, name, float(value))
 
     return change
 
@@ -129,6 +132,10 @@ def _subdomain(world: World, call: Call, value: Any) -> None:
     world.accounts[account.subdomain] = account
 
 
+def _domain(world: World, call: Call, value: Any) -> None:
+    call.account.domain = str(value)
+
+
 def _redirect_uri(world: World, call: Call, value: Any) -> None:
     world.integration.redirect_uri = str(value)
 
@@ -146,10 +153,10 @@ def _account_host(world: World, call: Call, value: Any) -> None:
 
 
 _SETTERS: dict[str, Callable[[World, Call, Any], None]] = {
-    "rps": _rps, "account_rps": _limit("account_rps"), "ban_after": _limit("ban_after"), "ban_within": _limit("ban_within"),
-    "ban_seconds": _limit("ban_seconds"), "ban": _ban, "unban": _unban, "latency_ms": _latency, "faults": _rules,
+    "rps": _limit("rps"), "account_rps": _limit("account_rps"), "ban_after": _limit("ban_after"), "ban_within": _seconds("ban_within"),
+    "ban_seconds": _seconds("ban_seconds"), "ban": _ban, "unban": _unban, "latency_ms": _latency, "faults": _rules,
     "expire_tokens": _expire, "revoke_tokens": _revoke, "revoke_refresh_tokens": _revoke_refresh,
-    "disable_integration": _disable, "clock_shift": _shift, "webhooks": _webhooks, "subdomain": _subdomain,
+    "disable_integration": _disable, "clock_shift": _shift, "webhooks": _webhooks, "subdomain": _subdomain, "domain": _domain,
     "redirect_uri": _redirect_uri, "uninstall_uri": _uninstall_uri, "public_url": _public_url,
     "account_host": _account_host, "is_paid": _of_account("is_paid"),
     "is_api_filter_enabled": _of_account("is_api_filter_enabled"), "is_unsorted_on": _of_account("is_unsorted_on"),

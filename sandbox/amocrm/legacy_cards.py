@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from sandbox.amocrm import bodies, cards, changes, notes, php, tasks
+from sandbox.amocrm import bodies, changes, drafts, notes, php, tasks
 from sandbox.amocrm.account import Account
 from sandbox.amocrm.fields import DATES
 from sandbox.amocrm.http import Answer, Call, Refused
@@ -239,9 +239,9 @@ def _must_be_right(faults: Faults) -> None:
 
 def _add_card(call: Call, kind: str, item: Json, faults: Faults) -> Json:
     account = call.account
-    draft = cards.draft(account, kind, _modern(account, kind, item), faults, by=call.user_id)
+    draft = drafts.draft(account, kind, _modern(account, kind, item), faults, by=call.user_id)
     _must_be_right(faults)
-    row = cards.keep(account, draft, by=call.user_id)
+    row = drafts.keep(account, draft, by=call.user_id)
     _link(call, kind, row, item)
     return row
 
@@ -289,9 +289,9 @@ def _update(call: Call, kind: str, row: Json, item: Json, faults: Faults) -> Non
         _must_be_right(faults)
         tasks.apply(account, row, planned, call.user_id)
         return
-    planned = cards.patch(account, kind, row, _modern(account, kind, item), faults)
+    planned = drafts.patch(account, kind, row, _modern(account, kind, item), faults)
     _must_be_right(faults)
-    cards.apply(account, kind, row, planned, by=call.user_id)
+    drafts.apply(account, kind, row, planned, by=call.user_id)
     _link(call, kind, row, item)
 
 
@@ -304,7 +304,7 @@ def _modern(account: Account, kind: str, item: Json) -> Json:
         ("created_user_id", "created_by"), ("date_create", "created_at"), ("date_close", "closed_at"),
     ):  # fmt: skip
         value = str(item.get(old) or "")
-        if new in cards.CHECKS[kind] and value.replace(".", "", 1).isdigit():
+        if new in drafts.CHECKS[kind] and value.replace(".", "", 1).isdigit():
             modern[new] = int(float(value))
     if item.get("custom_fields"):
         written = item["custom_fields"]

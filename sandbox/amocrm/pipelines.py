@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.amocrm import changes
 from sandbox.amocrm.account import Account
-from sandbox.amocrm.cards import first_status
+from sandbox.amocrm.drafts import first_status
 from sandbox.amocrm.http import Answer, Call, Refused, Route, collection, hal, nothing, problem
 from sandbox.amocrm.types import LOST, WON, Json
 from sandbox.amocrm.validation import (

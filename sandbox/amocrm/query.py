@@ -129,6 +129,8 @@ def _candidates(
         ids = table.updated(since, until)
         if name == "updated_at":
             return ids[::-1] if newest_first else ids
+    if name == "id":
+        return sorted(ids, reverse=newest_first)
     return sorted(ids, key=lambda one: (rows[one][name] or 0, one), reverse=newest_first)
 
 

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Iterator
 
-from sandbox.amocrm import cards, fields, pipelines
+from sandbox.amocrm import drafts, fields, pipelines
 from sandbox.amocrm.account import Account, Clock, Ids
 from sandbox.amocrm.directory import new_user
 from sandbox.amocrm.hooks import Hooks
@@ -156,7 +156,7 @@ def people(account: Account, dice: random.Random, count: int) -> None:
 
 def _load(account: Account, kind: str, count: int, dice: random.Random, begin: int) -> list[int]:
     make = {"contacts": _contact, "companies": _company, "leads": _lead}[kind]
-    blank = cards.blank(account, kind, begin, ADMIN, ADMIN)
+    blank = drafts.blank(account, kind, begin, ADMIN, ADMIN)
     rows = []
     for at in range(count):
         created = begin + int(dice.random() * 390 * DAY)
@@ -216,7 +216,7 @@ def _lead(account: Account, row: Json, dice: random.Random, at: int) -> None:
 def _history(account: Account, lead: Json, dice: random.Random) -> None:
     """The log of a lead that began at the first stage, in the other's hands or not."""
     shift, now = account.clock.shift, time.time()
-    first = cards.first_status(account.pipelines[lead["pipeline_id"]])
+    first = drafts.first_status(account.pipelines[lead["pipeline_id"]])
     account.clock.shift = lead["created_at"] - now
     account.record(
         "lead_added", "leads", lead["id"], lead["created_by"], after=[{"note": {"id": account.ids.next("notes")}}]

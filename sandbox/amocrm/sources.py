@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.amocrm import php, query
-from sandbox.amocrm.cards import pipeline
+from sandbox.amocrm.drafts import pipeline
 from sandbox.amocrm.http import Answer, Call, Refused, Route, collection, hal, nothing, problem
 from sandbox.amocrm.types import Json
 from sandbox.amocrm.validation import Check, Faults, all_of, any_value, boolean, one_of, read, request_id, require, text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.amocrm import cards, changes, notes, talks, tasks, unsorted
+from sandbox.amocrm import changes, drafts, notes, talks, tasks, unsorted
 from sandbox.amocrm.account import Account
 from sandbox.amocrm.types import LOST, WON, Json
 from sandbox.amocrm.validation import Faults
@@ -66,9 +66,9 @@ def _create(account: Account, kind: str, asked: Json, by: int) -> int:
     if "contact" in asked:
         item["_embedded"] = {"contacts": [{"id": asked["contact"]}]}
     faults = Faults()
-    draft = cards.draft(account, kind, item, faults, by=by)
+    draft = drafts.draft(account, kind, item, faults, by=by)
     _must_be_right(faults)
-    return int(cards.keep(account, draft, by=by)["id"])
+    return int(drafts.keep(account, draft, by=by)["id"])
 
 
 def _must_be_right(faults: Faults) -> None:
@@ -83,8 +83,8 @@ def _write_in(account: Account, asked: Json, by: int) -> str:
     if "phone" in asked:
         person["custom_fields_values"] = [{"field_code": "PHONE", "values": [{"value": asked["phone"]}]}]
     parts = {
-        "leads": [cards.draft(account, "leads", {"name": name}, faults, by=by)],
-        "contacts": [cards.draft(account, "contacts", person, faults, by=by)], "companies": [],
+        "leads": [drafts.draft(account, "leads", {"name": name}, faults, by=by)],
+        "contacts": [drafts.draft(account, "contacts", person, faults, by=by)], "companies": [],
     }  # fmt: skip
     _must_be_right(faults)
     pipeline_id = asked.get("pipeline_id", account.main_pipeline()["id"])
@@ -101,7 +101,7 @@ def _decide(account: Account, action: str, asked: Json, by: int) -> str:
     row = account.unsorted[asked["uid"]]
     if action == "accept":
         pipeline = account.pipelines[row["pipeline_id"]]
-        unsorted.settle(account, row, asked.get("status_id") or cards.first_status(pipeline), by)
+        unsorted.settle(account, row, asked.get("status_id") or drafts.first_status(pipeline), by)
     elif action == "decline":
         unsorted.refuse(account, row, by)
     else:
@@ -115,13 +115,13 @@ def _set(account: Account, kind: str, row: Json, asked: Json, by: int) -> None:
     planned = (
         tasks.patch(account, row, written, faults)
         if kind == "tasks"
-        else cards.patch(account, kind, row, written, faults)
+        else drafts.patch(account, kind, row, written, faults)
     )
     _must_be_right(faults)
     if kind == "tasks":
         tasks.apply(account, row, planned, by)
     else:
-        cards.apply(account, kind, row, planned, by=by)
+        drafts.apply(account, kind, row, planned, by=by)
 
 
 def _setting(**keys: str) -> Callable[[Account, str, Json, Json, int], None]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from sandbox.amocrm import cards, changes, notes, query
+from sandbox.amocrm import changes, drafts, notes, query
 from sandbox.amocrm.account import Account
 from sandbox.amocrm.cards import stub
 from sandbox.amocrm.http import Answer, Call, Refused, Route, collection, hal, problem
@@ -67,11 +67,11 @@ def _create(call: Call, category: str) -> Answer:
     return collection(call, "unsorted", made, counted=True)
 
 
-def _draft(call: Call, category: str, item: Json, faults: Faults) -> tuple[Json, dict[str, list[cards.Draft]]]:
+def _draft(call: Call, category: str, item: Json, faults: Faults) -> tuple[Json, dict[str, list[drafts.Draft]]]:
     account = call.account
     require(item, ("source_name", "source_uid", "metadata"), faults)
     checks: dict[str, Check] = {
-        "source_name": text, "source_uid": text, "created_at": whole, "pipeline_id": cards.pipeline,
+        "source_name": text, "source_uid": text, "created_at": whole, "pipeline_id": drafts.pipeline,
     }  # fmt: skip
     given = read(account, item, checks, faults)
     given["pipeline_id"] = given.get("pipeline_id") or account.main_pipeline()["id"]
@@ -95,12 +95,12 @@ def metadata(account: Account, category: str, written: Any, faults: Faults) -> J
     return read(account, written, checks, faults, "metadata.")
 
 
-def _parts(call: Call, kind: str, written: Any, faults: Faults) -> list[cards.Draft]:
+def _parts(call: Call, kind: str, written: Any, faults: Faults) -> list[drafts.Draft]:
     if written is not None and not isinstance(written, list):
         faults.wrong_type(f"_embedded.{kind}", "array")
         return []
     return [
-        cards.draft(
+        drafts.draft(
             call.account,
             kind,
             one if isinstance(one, dict) else {},
@@ -118,17 +118,17 @@ def _fingerprint(category: str, item: Json) -> str:
     return hashlib.sha256(category.encode() + orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def keep(account: Account, category: str, given: Json, parts: dict[str, list[cards.Draft]], *, by: int) -> Json:
+def keep(account: Account, category: str, given: Json, parts: dict[str, list[drafts.Draft]], *, by: int) -> Json:
     """A lead in the special stage, its contact and company hidden."""
     pipeline = account.pipelines[given["pipeline_id"]]
-    leads = parts["leads"] or [cards.draft(account, "leads", {}, Faults(), by=by)]
+    leads = parts["leads"] or [drafts.draft(account, "leads", {}, Faults(), by=by)]
     stage = next(one["id"] for one in pipeline["statuses"] if one["type"] == 1)
     for one in leads:
         one.row |= {"pipeline_id": pipeline["id"], "status_id": stage}
     for one in parts["contacts"] + parts["companies"]:
         one.row["is_unsorted"] = True
     ids = {
-        kind: [cards.keep(account, one, by=by)["id"] for one in (leads if kind == "leads" else parts[kind])]
+        kind: [drafts.keep(account, one, by=by)["id"] for one in (leads if kind == "leads" else parts[kind])]
         for kind in _PARTS
     }
     for lead in ids["leads"]:
@@ -254,7 +254,7 @@ def accept(call: Call, uid: str) -> Answer:
     row, account = _found(call, uid), call.account
     user_id, status_id = _deciding(call, row)
     pipeline = account.pipelines[row["pipeline_id"]]
-    settle(account, row, status_id or cards.first_status(pipeline), user_id)
+    settle(account, row, status_id or drafts.first_status(pipeline), user_id)
     return hal(_decided(call, row))
 
 

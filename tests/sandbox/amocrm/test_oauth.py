@@ -109,6 +109,17 @@ async def test_consent_redirects_with_code_referer_state_and_platform(amo, api):
     await api.ask("POST", "/oauth2/access_token", exchange(known, code=told["code"][0]))
 
 
+async def test_a_kommo_account_says_so_everywhere(amo, api):
+    await api.control("set", domain="kommo.com")
+    answer = await api.get(
+        "/oauth", params={"client_id": amo.credentials["client_id"], "state": "s", "decision": "allow"}
+    )
+    told = parse_qs(urlsplit(answer.headers["location"]).query)
+    assert (told["referer"], told["platform"]) == (["vostok.kommo.com"], ["2"])
+    claims = claims_of((await api.control("tokens"))["access_token"])
+    assert (claims["base_domain"], claims["api_domain"]) == ("kommo.com", "api-b.kommo.com")
+
+
 async def test_refused_consent_tells_access_denied(amo, api):
     answer = await api.get(
         "/oauth", params={"client_id": amo.credentials["client_id"], "state": "s", "decision": "deny"}
