@@ -14,7 +14,8 @@ from hub.core.context import Context
 class CaseRule:
     """A rule that finds the cases of one kind on a timeline.
 
-    name: the kind of its cases. find: pure; everything it may look at is in the context.
+    name: the kind of its cases. find: pure; everything it may look at is in the context. It is asked about clients with a
+    call, a message, a form or a meeting; cards and deals alone are never judged.
     """
 
     name: str
