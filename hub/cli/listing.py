@@ -16,6 +16,8 @@ from rich.table import Table
 
 from hub import clock
 from hub.cli.state import State, catch_up, moment
+from hub.core import waited
+from hub.core.waits import KIND
 from hub.engine import current, evaluate, files
 from hub.engine.hub import OWN, Hub
 from hub.engine.preview import preview as would_have_been
@@ -33,6 +35,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("calls")(list_calls)
     app.command("cases")(list_cases)
+    app.command("waits")(list_waits)
     app.command("contacts")(list_contacts)
     app.command("effects")(list_effects)
     app.command("repairs")(list_repairs)
@@ -92,7 +95,7 @@ def list_cases(
     from_: From = None,
     to: To = None,
     state: Annotated[str | None, typer.Option(help="open, recovered, closed, lost or void.")] = None,
-    kind: Annotated[str | None, typer.Option(help="missed_call or lost_in_transfer.")] = None,
+    kind: Annotated[str | None, typer.Option(help="missed_call, lost_in_transfer or awaiting_reply.")] = None,
     line_group: Annotated[str | None, typer.Option(help="Only cases of this line group.")] = None,
     void: Annotated[bool, typer.Option("--void", help="Also what the hub once believed and no longer does.")] = False,
 ) -> None:
@@ -123,6 +126,52 @@ def list_cases(
             "late_by": "Late, s",
             "assignee": "Whose turn",
             "client_attempts": "Calls",
+        },
+    )
+
+
+def list_waits(
+    context: typer.Context,
+    json: Json = False,
+    at: At = None,
+    from_: From = None,
+    to: To = None,
+    state: Annotated[str | None, typer.Option(help="open, answered, cancelled or unanswered.")] = None,
+    kind: Annotated[str | None, typer.Option(help="first, next or reply_to_outreach.")] = None,
+    channel: Annotated[str | None, typer.Option(help="Only waits in this channel.")] = None,
+    line_group: Annotated[str | None, typer.Option(help="Only waits of this line group.")] = None,
+) -> None:
+    """Clients who wrote: how long each waited or waits for a reply, and in whose turn."""
+    wanted: Row = {"state": state, "kind": kind, "channel": channel, "line_group": line_group}
+    since, until = moment(from_), moment(to)
+
+    async def rows(hub: Hub) -> list[Row]:
+        if at is not None:
+            found = (await evaluate.at(hub, moment(at) or clock.now(), since, until)).cases
+        else:
+            await catch_up(hub)
+            found = await current.waits(hub, clock.now(), since=since, until=until)
+        views = (waited.view(row) for row in found if row["kind"] == KIND)
+        return [row for row in views if _fits(row, wanted) and _within(row["started_at"], since, until)]
+
+    _show(
+        context,
+        rows,
+        json,
+        {
+            "started_at": "Since",
+            "kind": "Kind",
+            "contact.name": "Client",
+            "contact.handles": "Handles",
+            "channel": "Channel",
+            "line_group": "Lines",
+            "state": "State",
+            "wall": "Waited, s",
+            "working": "Working, s",
+            "due_at": "Due",
+            "late_by": "Late, s",
+            "owner": "Owner",
+            "replied_by": "Answered by",
         },
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -80,24 +80,30 @@ def is_clients(message: Message) -> bool:
 
 def failed_messages(timeline: Timeline, now: datetime) -> frozenset[str]:
     """References of messages that did not arrive, told by themselves or by a bounce that concerns them."""
-    failed = {fact.ref for fact in timeline.messages if fact.record.delivery in ("failed", "bounced_hard")}
-    for fact in timeline.messages:
-        bounce = fact.record
-        if bounce.concerns is None or bounce.author != "system":
-            continue
-        soft = bounce.delivery == "bounced_soft" and bounce.at + SOFT_BOUNCE_HOLDS <= now
-        if soft or bounce.delivery in ("failed", "bounced_hard"):
-            failed.add(f"{fact.connection}/message/{bounce.concerns}")
-    return frozenset(failed)
+    return frozenset(ref for fact in timeline.messages for ref in _fails(fact, now))
+
+
+def _fails(fact: Fact[Message], now: datetime) -> Iterator[str]:
+    """The message that this one says did not arrive: itself, or the one that it concerns."""
+    if fact.record.delivery not in ("failed", "bounced_hard", "bounced_soft"):
+        return
+    if fact.record.delivery == "bounced_soft" and _decided_at(fact.record) > now:
+        return
+    if fact.record.author != "system":
+        yield fact.ref
+    elif fact.record.concerns is not None:
+        yield f"{fact.connection}/message/{fact.record.concerns}"
+
+
+def _decided_at(bounce: Message) -> datetime:
+    """When a soft bounce stops being undecided. A message that tells it of itself was changed when it bounced."""
+    bounced_at = bounce.at if bounce.author == "system" else bounce.changed_at or bounce.at
+    return bounced_at + SOFT_BOUNCE_HOLDS
 
 
 def soft_bounces(messages: Sequence[Fact[Message]]) -> list[datetime]:
     """When the messages of soft bounces stop being undecided."""
-    return [
-        fact.record.at + SOFT_BOUNCE_HOLDS
-        for fact in messages
-        if fact.record.author == "system" and fact.record.delivery == "bounced_soft"
-    ]
+    return [_decided_at(fact.record) for fact in messages if fact.record.delivery == "bounced_soft"]
 
 
 def _call(verdict: Verdict) -> Attempt | None:

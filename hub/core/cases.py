@@ -21,6 +21,7 @@ from hub.core.policy import DEFINITION_VERSION, LineGroup
 from hub.core.records import Mark
 from hub.core.session import seconds
 from hub.core.timeline import Fact
+from hub.core.waited import Length, Waited
 
 State: TypeAlias = Literal["open", "recovered", "closed", "lost", "void"]
 Resolution: TypeAlias = Literal[
@@ -33,6 +34,10 @@ Resolution: TypeAlias = Literal[
     "not_a_miss",
     "merged",
     "no_callback_number",
+    "replied",
+    "no_reply_needed",
+    "bot_resolved",
+    "client_deleted",
 ]
 STATES: dict[str, State] = {
     "callback_reached": "recovered",
@@ -42,6 +47,10 @@ STATES: dict[str, State] = {
     "expired": "lost",
     "closed_by_hand": "closed",
     "no_callback_number": "closed",
+    "replied": "recovered",
+    "no_reply_needed": "closed",
+    "bot_resolved": "closed",
+    "client_deleted": "closed",
     "not_a_miss": "void",
     "merged": "void",
 }
@@ -52,23 +61,12 @@ MEMORY = timedelta(days=30)
 """How long after its end a case is still the previous one of a new case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Length:
-    """A duration in whole seconds: by the wall clock and in working time of the line (None: unknown)."""
-
-    wall: int
-    working: int | None
-
-    def row(self) -> dict[str, int | None]:
-        return {"wall": self.wall, "working": self.working}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """A case as it stands at a moment: the row of `crmhub cases` (model.md 4).
 
     evidence: references of all facts that opened or joined it, by time; the stored row is found by them.
-    live: whether effects may follow. wake_at: the next moment at which time alone changes the case.
+    wait: how long and by whose turns, of a wait for a reply. live: whether effects may follow. wake_at: the next moment at which time alone changes the case.
     """
 
     kind: str
@@ -105,6 +103,7 @@ class Case:
     contact_id: int
     contact_name: str | None = None
     contact_handles: tuple[str, ...] = ()
+    wait: Waited | None = None
     live: bool = False
     started_at: datetime
     wake_at: datetime | None = None
@@ -155,6 +154,7 @@ class Case:
             "flags": list(self.flags),
             "evidence": list(self.evidence),
             "steps": [step.row() for step in self.steps],
+            "wait": self.wait.row() if self.wait else None,
             "rules_version": self.rules_version,
             "definition_version": self.definition_version,
         }
@@ -282,6 +282,7 @@ def build(waiting: Waiting, ended: Closing | None, context: Context) -> Case:
         assignee=owned.assignee,
         opened_at=waiting.opened_at,
         promised_at=waiting.promised_at,
+        target=group.policy.callback_target,
         due_at=due_at,
         closed_at=ended.at if ended else None,
         marks=tuple(decisions),

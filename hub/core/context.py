@@ -6,8 +6,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from hub.core.attempts import Attempt, attempts
+from hub.core.attempts import Attempt, attempts, failed_messages
 from hub.core.calls import Verdict
 from hub.core.evidence import Evidence
 from hub.core.handles import kind_of
@@ -16,7 +17,7 @@ from hub.core.marks import Marks
 from hub.core.once import once
 from hub.core.policy import LineGroup, Rulebook
 from hub.core.session import Talk
-from hub.core.timeline import Timeline
+from hub.core.timeline import Fact, Timeline
 
 _UNWRITABLE = ("phone", "ext", "user", "withheld", "none")
 """Kinds of handles that are no way to write to a client."""
@@ -74,16 +75,26 @@ class Context:
         return self.timeline.messages[0].record.at if self.timeline.messages else None
 
     @once
-    def _facts(self) -> dict[str, tuple[bool, bool]]:
-        return {fact.ref: (fact.live, fact.record.callback_requested) for fact in self.timeline.calls}
+    def _live(self) -> frozenset[str]:
+        facts: tuple[Fact[Any], ...] = (*self.timeline.calls, *self.timeline.messages, *self.timeline.submissions)
+        return frozenset(fact.ref for fact in facts if fact.live)
 
     def is_live(self, ref: str) -> bool:
-        """Whether effects may follow from the call: it was received while its connection was live."""
-        return self._facts.get(ref, (False, False))[0]
+        """Whether effects may follow from the fact: it was received while its connection was live."""
+        return ref in self._live
+
+    @once
+    def _wishes(self) -> frozenset[str]:
+        return frozenset(fact.ref for fact in self.timeline.calls if fact.record.callback_requested)
 
     def callback_requested(self, ref: str) -> bool:
         """Whether the client asked in that call to be called back."""
-        return self._facts.get(ref, (False, False))[1]
+        return ref in self._wishes
+
+    @once
+    def undelivered(self) -> frozenset[str]:
+        """References of messages that did not arrive."""
+        return failed_messages(self.timeline, self.now)
 
     def group_of(self, verdict: Verdict) -> LineGroup:
         """The group of the call's line by the rules in force at its start."""

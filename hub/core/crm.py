@@ -26,7 +26,7 @@ TaskEffect: TypeAlias = CreateTask | AmendTask | CloseTask
 TASKS = ("create_task", "amend_task", "close_task")
 KINDS = (*TASKS, "add_note", "log_call", "create_lead")
 """Kinds of effects that a CRM carries; a notice goes by its recipient's channel instead."""
-_TO_CALL_BACK = ("missed_call", "lost_in_transfer")
+TO_CALL_BACK = ("missed_call", "lost_in_transfer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Planner:
     ) -> Iterator[tuple[str, Told]]:
         """(connection, effect) that a case which stands needs. row_id: its lasting id; planned: by connection, so far."""
         opening = client.verdicts.get(case.opened_by)
-        if case.kind not in _TO_CALL_BACK or opening is None or not self._is_client(opening.client, client):
+        if case.kind not in TO_CALL_BACK or opening is None or not self._is_client(opening.client, client):
             return
         fact = client.facts[case.opened_by]
         for target in self.targets:

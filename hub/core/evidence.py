@@ -11,7 +11,7 @@ from typing import Literal
 from hub.core.attempts import failed_messages, is_clients, is_ours
 from hub.core.calls import Verdict
 from hub.core.policy import LineGroup, Rulebook
-from hub.core.records import Message
+from hub.core.records import Meeting, Message
 from hub.core.session import FOREVER, length
 from hub.core.timeline import Fact, Timeline
 
@@ -77,12 +77,30 @@ class Evidence:
 
     def talks_since(self, since: datetime, group: LineGroup, without: Sequence[str] = ()) -> Iterator[Met]:
         """Talks that run or begin after `since`, by their start; those of the named calls left out."""
-        for talk in self.talks[bisect_left(self._starts, since - self._longest) :]:
-            if (talk.end or FOREVER) <= since or talk.verdict.ref in without:
-                continue
-            met = talk.meets(group, self._now)
+        for talk in self._after(since):
+            met = talk.meets(group, self._now) if talk.verdict.ref not in without else None
             if met is not None:
                 yield met
+
+    def _after(self, since: datetime) -> Iterator[Talked]:
+        """Talks that run or begin after `since`."""
+        for talk in self.talks[bisect_left(self._starts, since - self._longest) :]:
+            if (talk.end or FOREVER) > since:
+                yield talk
+
+    def answers_since(self, since: datetime, group: LineGroup) -> Iterator[tuple[str, Met]]:
+        """What answers somebody who wrote, from `since` on: (`call`, a talk long enough), (`meeting`, a held one)."""
+        enough = group.policy.contact_min_talk
+        talks = (talk for talk in self._after(since) if talk.lasted >= enough or talk.contacted)
+        talked = next((met for talk in talks if (met := talk.meets(group, self._now))), None)
+        if talked is not None:
+            yield "call", talked
+        running = (
+            met for met in map(self._held, self._meetings) if met.start >= since or since < (met.end or met.start)
+        )
+        held = min(running, key=lambda met: (met.start, met.ref), default=None)
+        if held is not None:
+            yield "meeting", held
 
     def first_since(self, since: datetime, group: LineGroup, without: Sequence[str] = ()) -> Met | None:
         """The earliest proof after `since`, None if there is none."""
@@ -109,18 +127,13 @@ class Evidence:
         return Met("other_channel", later.record.at, later.record.at, later.ref, member, line_group)
 
     def _met(self, since: datetime) -> Met | None:
-        for fact in self._meetings:
-            if fact.record.starts_at >= since:
-                member = self._book.team.named(fact.record.member, fact.record.starts_at)
-                return Met(
-                    "other_channel",
-                    fact.record.starts_at,
-                    fact.record.ends_at or fact.record.starts_at,
-                    fact.ref,
-                    member,
-                    None,
-                )
-        return None
+        return next((self._held(fact) for fact in self._meetings if fact.record.starts_at >= since), None)
+
+    def _held(self, fact: Fact[Meeting]) -> Met:
+        meeting = fact.record
+        member = self._book.team.named(meeting.member, meeting.starts_at)
+        end = meeting.ends_at or meeting.starts_at
+        return Met("other_channel", meeting.starts_at, end, fact.ref, member, None)
 
     def wake_at(self, groups: Sequence[LineGroup]) -> datetime | None:
         """When a talk of ours that lasts becomes long enough to prove something."""

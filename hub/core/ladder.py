@@ -46,7 +46,10 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Ladder:
-    """The steps of one case. promised_at: where the promise begins, None without one. marks: those on the case."""
+    """The steps of one case. promised_at: where the promise begins, None without one. target: what was promised, in working time.
+
+    marks: those on the case.
+    """
 
     group: LineGroup
     team: Team
@@ -54,6 +57,7 @@ class Ladder:
     assignee: str | None
     opened_at: datetime
     promised_at: datetime | None
+    target: timedelta
     due_at: datetime | None
     closed_at: datetime | None
     marks: tuple[Fact[Mark], ...]
@@ -99,7 +103,7 @@ class Ladder:
         yield 0, start
         if self.promised_at is None or self.due_at is None:
             return
-        target = self.group.policy.callback_target
+        target = self.target
         begins = max(self._begins(self.promised_at), self.promised_at)
         breach = self._breach(begins, target)
         first = begins if target < QUICK_TARGET else self._after(begins, target * HALF)

@@ -70,3 +70,12 @@ def suppressed(timeline: Timeline, now: datetime) -> bool:
 def taken(marks: Sequence[Fact[Mark]], until: datetime) -> Fact[Mark] | None:
     """The last mark up to `until` by which somebody took the case."""
     return next((fact for fact in reversed(marks) if fact.record.kind == "taken" and fact.record.at <= until), None)
+
+
+def no_reply_needed(marks: Sequence[Fact[Mark]]) -> Fact[Mark] | None:
+    """The mark by which a person said that nothing is owed; None if nobody did or somebody took it back."""
+    taken_back = max((_order(fact) for fact in marks if fact.record.kind == "reopened"), default=None)
+    for fact in marks:
+        if fact.record.kind == "no_reply_needed" and (taken_back is None or _order(fact) > taken_back):
+            return fact
+    return None

@@ -32,7 +32,7 @@ class Question:
     """Whose is what happened on this line at this moment?
 
     at: the call's time, which decides who owns. due_at: when it must be done, None without a promise.
-    talks: those of ours who talked with the client, by the talk's start.
+    talks: those of ours who talked with the client, by the talk's start. order: other than the group's.
     """
 
     line: str | None
@@ -43,6 +43,7 @@ class Question:
     timeline: Timeline
     talks: Sequence[Talk]
     country: str = "RU"
+    order: tuple[str, ...] | None = None
 
 
 def planned(team: Team, key: str | None, group: LineGroup) -> Calendar | None:
@@ -69,7 +70,7 @@ def at_work(team: Team, key: str | None, at: datetime | None, group: LineGroup) 
 
 def ownership(question: Question, forced: tuple[str, str] | None = None) -> Ownership:
     """Owner and assignee. forced: an owner whom no order can change, and why."""
-    owner, because = forced or _first(question)
+    owner, because = forced or owner_by_order(question)
     due_at, group, team = question.due_at, question.group, question.team
     if owner is None:
         return Ownership(None, None, _stand_in(None, due_at, group, team), absent=False)
@@ -78,8 +79,9 @@ def ownership(question: Question, forced: tuple[str, str] | None = None) -> Owne
     return Ownership(owner, because, _stand_in(owner, due_at, group, team) or owner, absent=True)
 
 
-def _first(question: Question) -> tuple[str | None, str | None]:
-    for because in question.group.owner_order:
+def owner_by_order(question: Question) -> tuple[str | None, str | None]:
+    """(who owns it, why): the first in the order whom anything names."""
+    for because in question.group.owner_order if question.order is None else question.order:
         found = _SOURCES[because](question)
         if found is not None:
             return found, because

@@ -84,6 +84,12 @@ class Policy:
     batch_window: timedelta = timedelta(minutes=2)
     digest_at: str = "19:00"
 
+    def target(self, kind: str, wait: str | None = None) -> timedelta | None:
+        """How soon a case of that kind is to be answered, in working time. wait: which wait for a reply it is."""
+        if kind == "awaiting_reply":
+            return self.first_response_target if wait == "first" else self.next_response_target
+        return self.lead_target if kind == "new_lead" else self.callback_target
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineGroup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hub.core import missed, transfer
+from hub.core import awaiting, missed, transfer
 from hub.core.cases import Case
 from hub.core.context import Context
 
@@ -24,4 +24,5 @@ class CaseRule:
 
 MISSED_CALL = CaseRule(missed.KIND, missed.find)
 LOST_IN_TRANSFER = CaseRule(transfer.KIND, transfer.find)
-RULES = (MISSED_CALL, LOST_IN_TRANSFER)
+AWAITING_REPLY = CaseRule(awaiting.KIND, awaiting.find)
+RULES = (MISSED_CALL, LOST_IN_TRANSFER, AWAITING_REPLY)

@@ -8,6 +8,8 @@ from typing import Any
 from hub.core import hours
 from hub.core.policy import Rulebook
 from hub.core.records import instant
+from hub.core.waits import KIND
+from hub.engine import evaluate
 from hub.engine.hub import Hub
 from hub.store import cases
 
@@ -20,6 +22,14 @@ async def listing(hub: Hub, now: datetime, **wanted: Any) -> list[dict[str, Any]
         if row["state"] == "open" and row["breached"]:
             row["late_by"] = _late_by(row, book, now)
     return rows
+
+
+async def waits(hub: Hub, now: datetime, **wanted: Any) -> list[dict[str, Any]]:
+    """The cases of clients who wrote. What an open one has grown to since it was stored is evaluated as of `now`."""
+    rows = await hub.db.read(cases.listing, kind=KIND, **wanted)
+    growing = {row["contact"]["id"] for row in rows if row["state"] == "open"}
+    fresh = {row["key"]: row for row in (await evaluate.at(hub, now, contacts=sorted(growing))).cases}
+    return [fresh.get(row["key"], row) if row["state"] == "open" else row for row in rows]
 
 
 def _late_by(row: dict[str, Any], book: Rulebook, now: datetime) -> int | None:

@@ -33,14 +33,21 @@ class Evaluated:
     cases: list[dict[str, Any]] = field(default_factory=list)
 
 
-async def at(hub: Hub, moment: datetime, since: datetime | None = None, until: datetime | None = None) -> Evaluated:
+async def at(
+    hub: Hub,
+    moment: datetime,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    contacts: Sequence[int] | None = None,
+) -> Evaluated:
     """Everything as of `moment`: facts with a source time up to then, rules with that as now; late data counts.
 
-    since, until: only clients with calls around that time are looked at.
+    since, until: only clients with facts around that time are looked at. contacts: only these clients.
     """
     book = await hub.book()
     found = Evaluated()
-    for part in chunks(await hub.db.read(clients, moment, since, until), BATCH):
+    wanted = await hub.db.read(clients, moment, since, until) if contacts is None else contacts
+    for part in chunks(wanted, BATCH):
         loaded = await hub.db.read(timeline.load, dict.fromkeys(part, LONG_AGO), moment)
         await asyncio.to_thread(_add, found, loaded, book, hub.registry.rules, moment)
     await hub.db.read(cases.overlay, found.cases)

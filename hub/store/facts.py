@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection, Select, and_, bindparam, delete, select
 
 from hub.core import records as rec
-from hub.core.records import Call, Card, Change, Deal, Gone, Mark, Record
+from hub.core.records import Call, Card, Change, Deal, Gone, Mark, Message, Record
 from hub.store import identity, people
 from hub.store.bulk import among, chunks, insert, renew
 from hub.store.identity import Lists
@@ -264,7 +264,9 @@ def _columns(current: Any) -> dict[str, Any]:
 
 
 def _target(connection: str, record: Record) -> str | None:
-    """What a mark or a change is about, as it is looked up: a handle, or a reference (a case key without its kind)."""
+    """What a mark, a change or a bounce is about, as it is looked up: a handle, or a reference (a case key's rest)."""
+    if isinstance(record, Message):
+        return f"{connection}/message/{record.concerns}" if record.concerns is not None else None
     if isinstance(record, Change):
         return f"{connection}/{record.of}/{record.on}"
     if not isinstance(record, Mark):
@@ -421,7 +423,7 @@ def _touch(connection: Connection, changes: Iterable[_Change], ids: Mapping[_Key
         row_id = before.id if before is not None else ids.get((row["connection"], kind, row["source_id"]))
         for handle_id in _either(change, "handle_id"):
             handles_touched[handle_id] = min(handles_touched.get(handle_id, since), since)
-        if kind in ("mark", "change"):
+        if kind in ("mark", "change", "message"):
             if kind == "change" or _reopens(change):
                 since = BEGINNING  # whose it was before it changed, and what a mark takes back, may be long ago
             for target in _either(change, "target"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from hub.core import ladder
@@ -282,13 +282,16 @@ def upcoming(
 ) -> list[tuple[datetime, int, str]]:
     """(when, step, to whom) of the warnings that follow unless somebody talks with the client."""
     facts = tuple(Fact(event.ref, event.record) for event in marks if isinstance(event.record, Mark))
+    group = reading.book.at(row["opened_at"]).group(row["line_group"])
+    target = group.policy.target(row["kind"], (row.get("wait") or {}).get("kind"))
     steps = ladder.Ladder(
-        group=reading.book.at(row["opened_at"]).group(row["line_group"]),
+        group=group,
         team=reading.book.team,
         head_of_sales=head_of_sales,
         assignee=row.get("owner") if row.get("owner") in members else row.get("assignee"),
         opened_at=row["opened_at"],
         promised_at=row["opened_at"] if row["due_at"] is not None else None,
+        target=target or timedelta(),
         due_at=row["due_at"],
         closed_at=None,
         marks=facts,

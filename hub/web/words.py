@@ -67,6 +67,7 @@ FLAGS: Table = {
 }
 
 BECAUSE: Table = {
+    "taken": N_("took it"),
     "deal_owner": N_("owner of the deal"),
     "card_owner": N_("owner of the client"),
     "line_owner": N_("owner of the line"),
@@ -104,6 +105,10 @@ RESOLUTIONS: Table = {
     "not_a_miss": N_("not a miss"),
     "merged": N_("joined another wait"),
     "no_callback_number": N_("number withheld, nowhere to call"),
+    "replied": N_("answered"),
+    "no_reply_needed": N_("no reply needed"),
+    "bot_resolved": N_("the bot was enough"),
+    "client_deleted": N_("the client took it back"),
 }
 
 STEPS: Table = {

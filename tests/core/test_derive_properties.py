@@ -46,7 +46,14 @@ LINES = [
     "out {n} 30s | 101 0-30 +0",
     "msg in",
     "msg out by 101",
+    "msg in",
+    "msg in",
+    "msg in line sales@example.ru via email",
+    "msg out by 101 line sales@example.ru via email",
     "msg out author bot",
+    "msg out by 101 content handoff",
+    "msg out by 103",
+    "mark no_reply_needed",
     "msg out by 102 failed",
     "mark closed because spam",
     "mark closed because handled_offline on {some}",
@@ -91,6 +98,8 @@ def rows(found: Derived) -> dict[str, Any]:
         row = case.row()
         if row["closed_at"] is None and row["breached"]:
             row["late_by"] = "grows"
+        if row["closed_at"] is None and row["wait"] is not None:
+            row["wait"] |= dict.fromkeys(("wall", "working", "own", "routing", "bot_adjusted", "off_hours"), "grows")
         cases[case.kind, case.line_group, case.key] = row
     return {"calls": {verdict.ref: verdict.row() for verdict in found.verdicts}, "cases": cases}
 
