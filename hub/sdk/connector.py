@@ -112,7 +112,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One line of a connection's check: what was tried, whether it held, and what to do if it did not."""
+    """One line of a connection's check: what was tried, whether it held, and what to do if it did not.
+
+    problem of a line that holds: what the operator should know and can live with.
+    """
 
     what: str
     ok: bool

@@ -40,6 +40,10 @@ class Lacking(Rejected):
     """What the tariff (402) or the rights (403) of the token's user do not allow; everything else goes on."""
 
 
+class NoFilters(HubError):
+    """The tariff has no filters of the API; lists of cards and deals can be had whole."""
+
+
 class UnknownNumber(Rejected):
     """A call of a number that no contact or company has; nothing was written."""
 

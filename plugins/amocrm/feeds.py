@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub.sdk import Raw, Temporary
-from plugins.amocrm.client import LACKS, PAGE, SMALLEST, Amo, Heavy, Lacking, Params, Row
+from plugins.amocrm.client import LACKS, PAGE, SMALLEST, Amo, Heavy, Lacking, NoFilters, Params, Row
 from plugins.amocrm.settings import Settings
 
 FOR_EVER = 2**31 - 1
@@ -89,27 +89,40 @@ def wanted(client: Amo, feed: Feed) -> bool:
 
 @dataclass(slots=True)
 class Reader:
-    """One list being read; its pages become smaller when the vendor cannot put larger ones together."""
+    """One list being read.
+
+    limit: rows of a page, fewer when the vendor cannot put so many together. filtered: whether it can be asked for by its
+    stamp, which for cards and deals is part of better tariffs.
+    """
 
     client: Amo
     feed: Feed
     limit: int
+    filtered: bool = True
 
     @classmethod
     def of(cls, client: Amo, feed: Feed) -> Reader:
         return cls(client, feed, feed.page)
 
     async def page(self, since: int, until: int, number: int = 1, order: str = "") -> list[Row]:
-        """A page of what has its stamp within these seconds, both included. Raises Heavy, Temporary."""
+        """A page of what has its stamp within these seconds, both included; without filters of the whole list.
+
+        order: `id asc`, `updated_at desc`; left out, by the stamp. Raises Heavy, NoFilters, Temporary.
+        """
         stamp = self.feed.stamp
-        params: list[tuple[str, str | int]] = [*self.feed.params, (f"filter[{stamp}][from]", since), ("page", number)]
-        if until < FOR_EVER:
+        params: list[tuple[str, str | int]] = [*self.feed.params, ("page", number)]
+        if self.filtered:
+            params.append((f"filter[{stamp}][from]", since))
+        if self.filtered and until < FOR_EVER:
             params.append((f"filter[{stamp}][to]", until))
         if self.feed.sorted:
-            params.append((f"order[{order or stamp}]", "asc"))
+            key, _, way = (order or f"{stamp} asc").partition(" ")
+            params.append((f"order[{key}]", way))
         try:
             return await self.client.page(self.feed.path, params, self.limit)
         except Lacking as error:
+            if self.feed.raw in OBJECTS and self.filtered:
+                raise NoFilters(str(error)) from error
             raise Temporary(f"{self.feed.stream} cannot be read: {error}; {self.feed.lacking}", LACKS) from error
 
     def shrink(self, error: Heavy) -> None:
@@ -154,5 +167,9 @@ async def by_ids(client: Amo, feed: Feed, ids: Sequence[int]) -> list[Row]:
     rows: list[Row] = []
     for start in range(0, len(ids), PAGE):
         wanted = [("filter[id][]", number) for number in ids[start : start + PAGE]]
-        rows += await client.rows(feed.path, [*feed.params, *wanted], PAGE)
+        try:
+            rows += await client.rows(feed.path, [*feed.params, *wanted], PAGE)
+        except Lacking:  # no filters in this tariff
+            found = [await client.get(f"{feed.path}/{number}", feed.params) for _, number in wanted]
+            rows += [row for row in found if row is not None]
     return rows

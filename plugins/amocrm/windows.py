@@ -4,6 +4,8 @@ A list in the order of its seconds is never paged by numbers beyond one second: 
 the last one ended in, so that what is changed meanwhile moves to the end, where it will be met, and shifts nothing that
 was not read yet. A second with more than a page is read by numbers, the last page first: what leaves it only moves
 others to pages that are still to come.
+
+Where the tariff has no filters, a list is read whole by its ids, and followed from its newest change back.
 """
 
 from __future__ import annotations
@@ -11,8 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from plugins.amocrm.client import Heavy, Row
-from plugins.amocrm.feeds import Reader
+from hub.sdk import Temporary
+from plugins.amocrm.client import Heavy, NoFilters, Row
+from plugins.amocrm.feeds import FOR_EVER, Reader
+
+MOST_PAGES = 2**20
+"""More pages than any list has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +72,20 @@ class Step(NamedTuple):
 async def step(reader: Reader, window: Window) -> Step:
     """Read the next page of a window."""
     try:
-        return await (_step if reader.feed.sorted else _step_by_number)(reader, window)
+        if not reader.feed.sorted:
+            return await _step_by_number(reader, window)
+        return await (_step if reader.filtered else _step_whole)(reader, window)
     except Heavy as error:
         reader.shrink(error)
-        return Step([], window.at)
+    except NoFilters:
+        reader.filtered = False
+        return Step([], window.at, window.page)
+    return Step([], window.at)
 
 
 async def _step(reader: Reader, window: Window) -> Step:
     if window.page:
-        rows = await reader.page(window.at, window.at, window.page, order="id")
+        rows = await reader.page(window.at, window.at, window.page, order="id asc")
         return Step(rows, window.at, window.page - 1) if window.page > 1 else Step(rows, window.at + 1)
     limit = reader.limit
     rows = await reader.page(window.at, window.until)
@@ -87,17 +98,35 @@ async def _step(reader: Reader, window: Window) -> Step:
 
 
 async def _last_page(reader: Reader, second: int) -> int:
-    """How many pages a second has, of which the first is full."""
+    """How many pages a second has, of which the first is full; of a list without filters, how many it has in all."""
     full, empty = 1, 2
-    while await reader.page(second, second, empty, order="id"):
+    while await reader.page(second, second, empty, order="id asc"):
         full, empty = empty, empty * 2
+        if empty > MOST_PAGES:
+            raise Temporary(f"{reader.feed.stream}: amoCRM gives page after page and no end")
     while empty - full > 1:
         middle = (full + empty) // 2
-        if await reader.page(second, second, middle, order="id"):
+        if await reader.page(second, second, middle, order="id asc"):
             full = middle
         else:
             empty = middle
     return full
+
+
+async def _step_whole(reader: Reader, window: Window) -> Step:
+    """Without filters: what was changed since, the newest first; the past by ids, the last page first."""
+    if window.until < FOR_EVER:
+        if not window.page:
+            return Step([], window.at, await _last_page(reader, window.at))
+        rows = await reader.page(window.at, window.until, window.page, order="id asc")
+        wanted = [row for row in rows if window.at <= reader.stamp_of(row) <= window.until]
+        return Step(wanted, window.at, window.page - 1) if window.page > 1 else Step(wanted, None)
+    limit = reader.limit
+    number = window.page // limit + 1
+    rows = await reader.page(window.at, window.until, number, order=f"{reader.feed.stamp} desc")
+    fresh = [row for row in rows if reader.stamp_of(row) >= window.at]
+    ends = len(rows) < limit or len(fresh) < len(rows)
+    return Step(fresh, None if ends else window.at, number * limit)
 
 
 async def _step_by_number(reader: Reader, window: Window) -> Step:

@@ -79,14 +79,16 @@ RUSSIAN = {
     ),
     "users: the token is of %s, an administrator": "Пользователи: токен администратора (%s)",
     "users: the token is of %s, no administrator": "Пользователи: токен не администратора (%s)",
-    "users: the token is of user %s, who is no administrator": "Пользователи: токен пользователя %s, он не администратор",
-    "names of managers cannot be read, nor what he may not see; let an administrator log in": (
-        "не прочитать имён менеджеров и того, чего он не видит; пусть войдёт администратор"
+    "users: they cannot be read": "Пользователи: прочитать их нельзя",
+    "managers have no names here. If user %s, who allowed it, is no administrator, let one log in; an integration that was "
+    "made by the button may not read them at all": (
+        "имён менеджеров не будет. Если доступ дал пользователь %s и он не администратор, пусть войдёт администратор; "
+        "интеграции, созданной кнопкой, пользователи недоступны вовсе"
     ),
     "what he may not see is not read; let an administrator log in": "чего он не видит, не прочитаем; пусть войдёт администратор",
     "filters of the API": "Фильтры API",
-    "the tariff lacks them: lists cannot be read by their changes; ask amoCRM for the “API filters”": (
-        "их нет в тарифе: изменения в списках не прочитать; попросите у amoCRM «фильтры API»"
+    "the tariff lacks them: history and the nightly comparison are read page by page, which takes longer": (
+        "их нет в тарифе: историю и ночную сверку читаем постранично, это дольше"
     ),
     "pipelines: %s": "Воронки: %s",
     "pipeline = %s is none of them": "pipeline = %s: такой среди них нет",

@@ -55,7 +55,7 @@ async def test_a_user_who_is_no_administrator_is_named() -> None:
     async with account() as amo:
         amo.told |= await amo.control("tokens", user_id=8100002)
         async with amo.client() as client:
-            assert "let an administrator log in" in problem(await checked(amo, client), "users")
+            assert "is no administrator, let one log in" in problem(await checked(amo, client), "users")
 
 
 async def test_what_the_tariff_lacks_is_said() -> None:

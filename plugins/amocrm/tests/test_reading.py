@@ -228,6 +228,33 @@ async def test_a_list_that_is_too_heavy_is_read_in_smaller_pages() -> None:
         assert read_names(shelf, "contact") == await names(amo, "contacts")
 
 
+async def test_without_filters_in_the_tariff_lists_are_read_whole() -> None:
+    async with account(contacts=600) as amo, amo.client() as client:
+        await amo.set(is_api_filter_enabled=False)
+        shelf = Shelf()
+        await shelf.pull(client, "contacts")
+        for _ in range(10):
+            await shelf.pull(client, "contacts_history", 2)
+        assert shelf.cursors["contacts_history"] == {"windows": []}
+        assert read_names(shelf, "contact") == await names(amo, "contacts")
+        await amo.control("touch", entity="contacts", count=300)
+        shelf.raws = []
+        await shelf.pull(client, "contacts")
+        assert len(shelf.newest("contact")) == 300
+        assert len(shelf.raws) <= 310
+        assert await shelf.pull(client, "leads_history")
+
+
+async def test_without_filters_a_restored_contact_is_read_again() -> None:
+    async with account() as amo, amo.client() as client:
+        await amo.set(is_api_filter_enabled=False)
+        shelf = Shelf()
+        await shelf.pull(client, "events")
+        await amo.touch("contacts", 51001, "delete")
+        await amo.touch("contacts", 51001, "restore")
+        assert [raw.id for raw in await shelf.pull(client, "events") if raw.kind == "contact"] == ["51001"]
+
+
 def test_what_is_read_can_be_told_by_names_of_streams() -> None:
     from plugins.amocrm.settings import Settings
 
