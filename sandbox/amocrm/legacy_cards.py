@@ -196,15 +196,26 @@ def written(call: Call, name: str) -> Json:
     container, verbs = next(iter(asked.items()), (CONTAINERS[name], {}))
     done: Json = {}
     for verb in ("add", "update"):
-        items = verbs.get(verb) if isinstance(verbs, dict) else None
-        items = list(items.values()) if isinstance(items, dict) and "name" not in items and "id" not in items else items
-        items = [items] if isinstance(items, dict) else items
+        items = _objects(verbs.get(verb)) if isinstance(verbs, dict) else []
         if items:
             made = [_write(call, _KINDS.get(name, name), verb, item, at) for at, item in enumerate(items)]
             done[verb] = {"customers": made} if name == "customers" else made
     if not done:
         raise _refused("Пустой массив", "201")
     return {container: done}
+
+
+def _listed(value: Any) -> list[Any]:
+    """A list as PHP writes it: an array, or an object whose keys are numbers."""
+    if isinstance(value, dict) and all(str(key).isdigit() for key in value):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _objects(value: Any) -> list[Json]:
+    """A list of objects, or a single one."""
+    found = [value] if isinstance(value, dict) and not _listed(value) else _listed(value)
+    return [one for one in found if isinstance(one, dict)]
 
 
 def _write(call: Call, kind: str, verb: str, item: Json, at: int) -> Json:
@@ -307,10 +318,7 @@ def _modern(account: Account, kind: str, item: Json) -> Json:
         if new in drafts.CHECKS[kind] and value.replace(".", "", 1).isdigit():
             modern[new] = int(float(value))
     if item.get("custom_fields"):
-        written = item["custom_fields"]
-        modern["custom_fields_values"] = [
-            _modern_field(one) for one in (written.values() if isinstance(written, dict) else written)
-        ]
+        modern["custom_fields_values"] = [_modern_field(one) for one in _objects(item["custom_fields"])]
     if "tags" in item:
         modern["_embedded"] = {"tags": [{"name": name} for name in _tags(item["tags"])]}
     return modern
@@ -323,9 +331,10 @@ def _tags(written: Any) -> list[str]:
 
 
 def _modern_field(one: Json) -> Json:
-    values = one.get("values") or []
-    values = list(values.values()) if isinstance(values, dict) else values
-    return {"field_id": _number(one.get("id")), "values": [_modern_value(value) for value in values]}
+    return {
+        "field_id": _number(one.get("id")),
+        "values": [_modern_value(value) for value in _listed(one.get("values"))],
+    }
 
 
 def _modern_value(value: Any) -> Json:
@@ -357,7 +366,7 @@ def _modern_task(account: Account, item: Json) -> Json:
 def _link(call: Call, kind: str, row: Json, item: Json) -> None:
     """Leads of a contact, and its company, which a bare name creates."""
     account, card = call.account, (kind, row["id"])
-    for lead in php.integers(",".join(str(one) for one in item.get("linked_leads_id") or ())):
+    for lead in php.integers(",".join(map(str, _listed(item.get("linked_leads_id"))))):
         if account.row("leads", lead) and kind != "leads":
             changes.link(account, card, ("leads", lead), call.user_id)
     company = _number(item.get("linked_company_id"))

@@ -74,7 +74,7 @@ class Search:
 
 def _lines(row: Json) -> list[str]:
     """The filled fields."""
-    lines = [str(row["name"] or ""), str(row["id"])]
+    lines = [str(row.get("name") or ""), str(row["id"])]
     for block in row.get("custom_fields_values") or ():
         lines += [str(value["value"]) for value in block["values"]]
     return lines

@@ -101,3 +101,27 @@ async def test_no_body_and_no_query_brings_a_crash(api, amo):
             **({} if route.method == "GET" else {"json": body if body != 10**30 else 5}),
         )
         assert answer.status_code < 500, (route.method, path, query, body, answer.text)
+
+
+OLD = {
+    "leads": {"name": "x", "price": "5", "status_id": "32003", "tags": "a,b", "custom_fields": [{"id": "70021", "values": [{"value": "x"}]}]},
+    "contacts": {"name": "x", "linked_leads_id": ["900101"], "company_name": "q", "custom_fields": [{"id": 70011, "values": [{"value": "+7", "enum": "WORK"}]}]},
+    "customers": {"name": "x", "next_date": 5, "contact_id": 51001},
+    "tasks": {"element_id": "51001", "element_type": "1", "task_type": "1", "text": "x", "complete_till": 5, "status": "1"},
+    "notes": {"element_id": "51001", "element_type": 1, "note_type": "10", "text": '{"DURATION": 5}'},
+}  # fmt: skip
+
+
+async def test_no_body_of_an_old_client_brings_a_crash(api):
+    dice = random.Random(3)
+    for name, verb in [(name, verb) for name in OLD for verb in ("add", "update")] * 20:
+        item = mutated(OLD[name], dice)
+        known = {"id": {"leads": 900101, "contacts": 51001, "tasks": 7001}.get(name, 1), "last_modified": 4_000_000_000}
+        item = known | item if isinstance(item, dict) and verb == "update" else item
+        body = (
+            mutated({"request": {name: {verb: [item]}}}, dice)
+            if dice.random() < 0.2
+            else {"request": {name: {verb: [item]}}}
+        )
+        answer = await api.post(f"/private/api/v2/json/{name}/set", json=body)
+        assert answer.status_code < 500, (name, body, answer.text)
