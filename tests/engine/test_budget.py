@@ -82,7 +82,10 @@ async def test_live_work_goes_before_history(budgets: Budgets) -> None:
         *(send(history, left, "history") for _ in range(4)), *(send(live, left, "live") for _ in range(6))
     )
     names = [name for _, name in left]
-    assert names[-2:] == ["history", "history"]  # what had its slot before keeps it: one, or two where the store is slow
+    assert names[-2:] == [
+        "history",
+        "history",
+    ]  # what had its slot before keeps it: one, or two where the store is slow
 
 
 async def test_history_alone_has_the_whole_rate(budgets: Budgets) -> None:
