@@ -45,6 +45,12 @@ class Daemon:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         return (self.folder / "daemon.log").read_text(encoding="utf-8", errors="replace")
 

@@ -23,7 +23,7 @@ from sandbox.amocrm import AmoServer
 from sandbox.amocrm.seed import ADMIN, MANAGER
 from sandbox.faults import Fault, Faults
 from tests.crash.test_commits import Nursery
-from tests.crm.office import ALL_ON, Office, ago, callback, lost, missed
+from tests.crm.office import ALL_ON, Office, Request, ago, callback, digits, lost, missed, nothing
 from tests.daemon import STOP_LIMIT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -32,6 +32,8 @@ EVERY = int(os.environ.get("CRMHUB_EVERY_CRM_COMMIT", "10"))
 """1: die before each of the first hundred commits; 10: before every tenth."""
 KILLS = int(os.environ.get("CRMHUB_CRM_KILLS", "4"))
 """How often the daemon is killed at random."""
+LONG = 900.0
+"""Seconds within which a day ends: what was begun several times and then fails is tried again after minutes."""
 WRITES = ("POST /calls", "POST /tasks", "PATCH /tasks/", "POST /leads/complex", "POST /notes")
 """Everything by which the hub writes."""
 FAULTS = (
@@ -43,20 +45,6 @@ FAULTS = (
     Fault("lost", "PATCH", "/api/v4/tasks/*", count=1),
 )
 
-Request: TypeAlias = tuple[str, str, int]
-
-
-class Watched(list[Request]):
-    """What a vendor was asked; `seen` hears of each request when its work is done and nothing is answered yet."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: Callable[[Request], None] = nothing
-
-    def append(self, request: Request) -> None:
-        super().append(request)
-        self.seen(request)
-
 
 @dataclass
 class Company:
@@ -64,7 +52,6 @@ class Company:
 
     office: Office
     nursery: Nursery
-    requests: Watched
     days: int = 0
     deaths: int = 0
     _lives: bool = field(default=False, init=False)
@@ -141,9 +128,10 @@ class Company:
         """All is told, judged and written. Nobody is called back before his task is there: else none would be written."""
         for record in records:
             if record["direction"] == "outbound":
-                await self.office.until(lambda number=record["client"]: self._tasks({number[-10:]}))  # type: ignore[misc]
+                client = record["client"]
+                await self.office.until(lambda client=client: self.office.tasks_of(client), f"{client}: no task", LONG)
             await self.office.post(record)
-        await self.office.until(lambda: self._is_over(len(records)), f"day {self.days} does not end")
+        await self.office.until(lambda: self._is_over(len(records)), f"day {self.days} does not end", LONG)
 
     def _is_over(self, count: int) -> bool:
         known = f"SELECT 1 FROM calls JOIN records ON records.id = record_id WHERE source_id LIKE '{self.days}/%'"
@@ -152,7 +140,7 @@ class Company:
     # what the CRM shows
 
     def _tasks(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
-        return [task for task in self.office.tasks if any(number in _digits(task["text"]) for number in numbers)]
+        return [task for task in self.office.tasks if any(number in digits(task["text"]) for number in numbers)]
 
     def _evening(self, clients: Sequence[str], origin: int) -> dict[str, Any]:
         """What the CRM has of these clients, without what differs from day to day."""
@@ -192,7 +180,7 @@ class Company:
         """Kind and id of each card and lead of these clients → what it is."""
         links, names = self.office.amo.world.default.links, {}
         for row in self.office.rows("contacts"):
-            phone = _digits(str((row["custom_fields_values"] or [{}])[0].get("values")))
+            phone = digits(str((row["custom_fields_values"] or [{}])[0].get("values")))
             place = next((place for number, place in who.items() if number in phone), None)
             if place is not None:
                 names["contacts", row["id"]] = f"card of {place}"
@@ -224,13 +212,13 @@ def once_written(pending: set[str]) -> Life:
                 kind, _, part = write.partition(" ")
                 if kind == method and part in path and status < 300:
                     pending.discard(write)
-                    company.requests.seen = nothing
+                    company.office.requests.seen = nothing
                     company.kill()
                     return
 
         company.nursery.start(0)
-        company.requests.seen = die
-        return lambda: setattr(company.requests, "seen", nothing)
+        company.office.requests.seen = die
+        return lambda: setattr(company.office.requests, "seen", nothing)
 
     return start
 
@@ -245,21 +233,12 @@ def after(seconds: float) -> Life:
     return start
 
 
-def nothing(_request: Request) -> None:
-    """Whoever does not care what is asked."""
-
-
-def _digits(text: str) -> str:
-    return "".join(sign for sign in text if sign.isdecimal())
-
-
 @asynccontextmanager
 async def company(folder: Path) -> AsyncIterator[Company]:
     async with AmoServer(contacts=6) as amo:
-        amo.world.requests = requests = Watched()
         office = Office(folder, amo, hooks=False, **ALL_ON)
         await office.open()
-        made = Company(office, Nursery(folder), requests)
+        made = Company(office, Nursery(folder))
         try:
             yield made
         finally:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import httpx
 import orjson
@@ -24,12 +24,18 @@ from hub.store import cases, connections, outbox
 from hub.store.database import Database
 from sandbox.amocrm import AmoServer
 from sandbox.amocrm.seed import ADMIN, MANAGER
+from tests.cli.conftest import Desk
 from tests.daemon import Daemon, free_port
+
+T = TypeVar("T")
 
 SECRET = b"office-secret"
 CLIENT = "phone:+79211234567"
 STRANGER = "phone:+79219999999"
 ALL_ON = {"tasks": True, "log_calls": True, "unknown_callers": "lead", "notes": True}
+LIVE = ("users", "contacts", "companies", "leads", "tasks", "events", "trash", "unsorted")
+PAST = ("contacts_history", "companies_history", "leads_history", "tasks_history", "events_history")
+"""The CRM's streams: what happens from now on, and what was before."""
 PATIENCE = 60.0
 """Seconds that the hub may take for what it has to do."""
 
@@ -70,6 +76,26 @@ secret = "{secret}"
 """
 
 
+Request: TypeAlias = tuple[str, str, int]
+"""Method, path with query, and status of the answer."""
+
+
+def nothing(_request: Request) -> None:
+    """Whoever does not care what is asked."""
+
+
+class Watched(list[Request]):
+    """What a vendor was asked; `seen` hears of each request when its work is done and nothing is answered yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: Callable[[Request], None] = nothing
+
+    def append(self, request: Request) -> None:
+        super().append(request)
+        self.seen(request)
+
+
 class Office:
     """A folder with a hub's configuration and store, the vendor that it is connected to, and the process that runs it.
 
@@ -77,7 +103,9 @@ class Office:
     """
 
     def __init__(self, folder: Path, amo: AmoServer, *, hooks: bool = True, **keys: Any) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder, self.amo = folder, amo
+        amo.world.requests = self.requests = Watched()
         self.daemon = Daemon(folder, free_port())
         self._hooks = hooks
         self.configure(**keys)
@@ -123,6 +151,17 @@ class Office:
 
     async def stop(self) -> None:
         assert await asyncio.to_thread(self.daemon.stop) == 0
+
+    async def command(self, *arguments: str) -> str:
+        """What `crmhub` says beside whatever runs."""
+        done = await asyncio.to_thread(Desk(self.folder).spawn, *arguments)
+        assert done.code == 0, done.err + done.out
+        return done.out
+
+    async def consent(self) -> None:
+        """The administrator allows the access anew, as the command line asks him to."""
+        code = (await self.control("tokens", {}))["auth_code"]
+        await self.command("connect", "amo", "--code", code, "--yes")
 
     # what happens outside
 
@@ -170,9 +209,13 @@ class Office:
         """Entries of calls, wherever they are."""
         return [row for row in self.rows("notes") if row["note_type"] in {"call_in", "call_out"}]
 
-    def asked(self, path: str = "") -> list[tuple[str, str, int]]:
-        """What the CRM was asked so far: method, path with query, status."""
-        return [one for one in self.amo.world.requests if path in one[1]]
+    def tasks_of(self, client: str) -> list[dict[str, Any]]:
+        """Tasks of the hub to call this client back."""
+        return [task for task in self.tasks if client[-10:] in digits(task["text"])]
+
+    def calls_of(self, client: str) -> list[dict[str, Any]]:
+        """Entries of this client's calls."""
+        return [call for call in self.calls if call["params"]["phone"].endswith(client[-10:])]
 
     def sql(self, query: str) -> list[Any]:
         """Rows of the hub's store."""
@@ -183,14 +226,32 @@ class Office:
         finally:
             engine.dispose()
 
-    def kept(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Cases and effects as the hub's command line lists them."""
+    def store(self, work: Callable[..., T], *arguments: Any, **keys: Any) -> T:
+        """One transaction of ours in the hub's store, beside whatever runs."""
         store = Database(f"sqlite:///{self.folder / 'var' / 'hub.db'}")
         try:
             with store.begin() as connection:
-                return cases.listing(connection), outbox.listing(connection)
+                return work(connection, *arguments, **keys)
         finally:
             store.close()
+
+    def kept(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Cases and effects as the hub's command line lists them."""
+        return self.store(cases.listing), self.store(outbox.listing)
+
+    def records(self) -> dict[tuple[str, str], Any]:
+        """(kind, id) of what the hub knows from the CRM → its content and when it was deleted; versions left out."""
+        rows = self.sql("SELECT kind, source_id, body, gone_at FROM records WHERE connection = 'amo'")
+        found = {}
+        for kind, id_, body, gone_at in rows:
+            content = orjson.loads(body) if body else {}
+            content.pop("changed_at", None)
+            found[kind, id_] = (content, gone_at)
+        return found
+
+    def ring(self) -> None:
+        """The minute is over after which the CRM's lists are read again."""
+        self.store(connections.wake, "amo", LIVE, datetime.now(UTC) - timedelta(seconds=1))
 
     async def until(self, holds: Callable[[], Any], what: str = "", seconds: float = PATIENCE) -> None:
         """Wait until it is so."""
@@ -219,9 +280,7 @@ class Office:
         """Streams that were not read yet, or not to the end of the past that they fetch."""
         streams = {row[0]: row for row in self.sql("SELECT stream, pulled_at, due_at, cursor FROM streams")}
         now = int(time.time() * 1000)
-        wanted = {"users", "contacts", "companies", "leads", "tasks", "events", "trash", "unsorted"}
-        wanted |= {f"{name}_history" for name in wanted - {"users", "trash", "unsorted"}}
-        return [name for name in sorted(wanted) if name not in streams or not _is_read(streams[name], now)]
+        return [name for name in (*LIVE, *PAST) if name not in streams or not _is_read(streams[name], now)]
 
 
 def _is_read(row: Any, now: int) -> bool:
@@ -229,6 +288,11 @@ def _is_read(row: Any, now: int) -> bool:
     if isinstance(cursor, dict) and "windows" in cursor:
         return not cursor["windows"]
     return row[1] is not None and row[2] is not None and row[2] > now
+
+
+def digits(text: str) -> str:
+    """Telephone numbers in it, as they are compared."""
+    return "".join(sign for sign in text if sign.isdecimal())
 
 
 # calls of the telephony

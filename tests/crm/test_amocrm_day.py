@@ -16,7 +16,7 @@ import pytest
 
 from sandbox.amocrm import AmoServer
 from sandbox.amocrm.seed import ADMIN, MANAGER
-from tests.crm.office import ALL_ON, Office, ago, answered, callback, lost, missed
+from tests.crm.office import ALL_ON, Office, Request, ago, answered, callback, digits, lost, missed
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ class Known:
 class Day:
     """What was there in the evening. morning: what had been written while nothing was switched on."""
 
-    morning: list[tuple[str, str, int]]
+    morning: list[Request]
     clients: dict[str, Known]
     cases: list[dict[str, Any]]
     effects: list[dict[str, Any]]
@@ -73,10 +73,10 @@ class Day:
 
 def _is_of(task: dict[str, Any], name: str) -> bool:
     """Whether a task of the hub is to call this client back."""
-    return phone(name)[-10:] in "".join(sign for sign in task["text"] if sign.isdecimal())
+    return phone(name)[-10:] in digits(task["text"])
 
 
-def written(asked: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+def written(asked: list[Request]) -> list[Request]:
     """Requests that write cards, tasks, notes or calls."""
     return [one for one in asked if one[0] != "GET" and "/webhooks" not in one[1] and "/oauth2" not in one[1]]
 
@@ -97,7 +97,7 @@ async def _play(office: Office) -> Day:
     await office.post(missed("early", ago(hours=2), phone("early")))
     await office.until(lambda: office.sql("SELECT 1 FROM cases"))
     await office.until(office.is_judged)
-    morning = written(office.asked())
+    morning = written(office.requests)
     await office.stop()
 
     office.configure(**ALL_ON)
