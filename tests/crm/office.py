@@ -36,7 +36,8 @@ ALL_ON = {"tasks": True, "log_calls": True, "unknown_callers": "lead", "notes": 
 LIVE = ("users", "contacts", "companies", "leads", "tasks", "events", "trash", "unsorted")
 PAST = ("contacts_history", "companies_history", "leads_history", "tasks_history", "events_history")
 """The CRM's streams: what happens from now on, and what was before."""
-PATIENCE = 60.0
+TO_BE_TOLD = "connection = 'amo' AND state IN ('planned', 'sending')"
+PATIENCE = 120.0
 """Seconds that the hub may take for what it has to do."""
 
 CONFIG = """
@@ -262,14 +263,24 @@ class Office:
 
     async def settled(self) -> None:
         """Wait until the hub has read what it was told to read, judged all of it and told the CRM."""
-        await self.until(self.is_settled, "not settled")
+        end = time.monotonic() + PATIENCE
+        while left := await asyncio.to_thread(self.left):
+            assert time.monotonic() < end, f"left: {left}\n{self.daemon.log[-3000:]}"
+            await asyncio.sleep(0.05)
 
-    def is_settled(self) -> bool:
-        return self.is_judged() and self.is_told() and not self.unread() and self.amo.world.default.hooks.is_idle
+    def left(self) -> list[Any]:
+        """What the hub has still to do: streams, items, clients, effects, webhooks."""
+        return [
+            *self.unread(),
+            *self.sql("SELECT connection, kind, item FROM inbox WHERE state = 'new'"),
+            *self.sql("SELECT id, name, due_at FROM contacts WHERE due_at IS NOT NULL"),
+            *self.sql(f"SELECT key, state, due_at, error FROM outbox WHERE {TO_BE_TOLD}"),
+            *([] if self.amo.world.default.hooks.is_idle else ["webhooks"]),
+        ]
 
     def is_told(self) -> bool:
         """Whether nothing is left that the CRM has to be told."""
-        return not self.sql("SELECT 1 FROM outbox WHERE connection = 'amo' AND state IN ('planned', 'sending')")
+        return not self.sql(f"SELECT 1 FROM outbox WHERE {TO_BE_TOLD}")
 
     def is_judged(self) -> bool:
         """Whether everything that came in was understood and judged."""

@@ -21,7 +21,7 @@ from sandbox.amocrm import AmoServer
 from sandbox.faults import Fault, Faults
 from tests.crm.office import ALL_ON, Office, Request, ago, missed, nothing
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.asyncio(loop_scope="module")]
 
 KNOWN = 8
 """Clients of whom the CRM has a card; each test has callers of its own among them."""

@@ -18,7 +18,7 @@ from sandbox.amocrm import AmoServer
 from sandbox.amocrm.seed import ADMIN, MANAGER
 from tests.crm.office import ALL_ON, Office, Request, ago, answered, callback, digits, lost, missed
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 OLGA, PETR = ADMIN, MANAGER
 CALLED = ago(minutes=5)

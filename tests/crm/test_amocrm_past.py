@@ -13,7 +13,7 @@ from sandbox.amocrm import AmoServer
 from tests.crash.test_commits import Nursery
 from tests.crm.office import Office, Request, nothing
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 CONTACTS = int(os.environ.get("CRMHUB_PAST_CONTACTS", "3000"))
 DEATHS = (1, 3, 6, 9, 11)

@@ -21,7 +21,7 @@ from sandbox.amocrm import AmoServer
 from sandbox.amocrm.seed import ADMIN, MANAGER
 from tests.crm.office import Office
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 CONTACTS = 1000
 STORM = {"loss": 0.3, "double": 0.4, "delay": 0.1, "shuffle": 1.5}

@@ -27,7 +27,13 @@ NOTED = [
     ("call:pbx/call/1", "unjudged_call", "pbx", "…", "Неизвестно, чем кончился звонок pbx/call/1"),
     ("identity:crm/card/1", "identity_too_large", None, "…", "Больше 200 карточек и номеров связаны вокруг crm/card/1"),
     ("resting:pbx", "resting", "pbx", "pbx: blocked", "pbx просит пока не спрашивать blocked Ничего не потеряно"),
-    ("webhooks:pbx", "no_webhooks", "pbx", "pbx: 403", "pbx не сообщает нам об изменениях 403 Всё по-прежнему читается"),
+    (
+        "webhooks:pbx",
+        "no_webhooks",
+        "pbx",
+        "pbx: 403",
+        "pbx не сообщает нам об изменениях 403 Всё по-прежнему читается",
+    ),
     ("mended:pbx", "mended", "pbx", "pbx: 2 cards", "pbx: сверка нашла пропущенное и исправила 2 cards Делать ничего"),
     ("new:1", "something_new", None, "A new kind", "A new kind do this"),
 ]
