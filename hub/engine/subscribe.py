@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from hub import log
 from hub.engine.host import lend
 from hub.engine.hub import Hub
-from hub.errors import HubError, Temporary
+from hub.errors import AuthFailed, HubError, Temporary
 from hub.registry import Link
 from hub.store import connections, repairs
 from hub.store.database import Priority
@@ -68,6 +68,10 @@ class Subscriber:
         try:
             async with connector.open(link.settings, host) as client:
                 until = await connector.subscribe(client, address)
+        except AuthFailed as error:
+            advice, now = link.advice, self._hub.now()
+            await self._hub.db.write(Priority.SETTLE, connections.refused, link.name, str(error), advice, now)
+            return now
         except HubError as error:
             return await self._broke(str(error))
         except Exception:  # noqa: BLE001 - as in a stream: a bug here must not end the daemon
