@@ -59,7 +59,8 @@ def connect(url: str, *, durable: bool = True, write: bool = True) -> Engine:
     """
     if make_url(url).get_backend_name() != "sqlite":
         return create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+    # last in, first out: the fewer connections are used, the fewer caches hold the same pages
+    engine = create_engine(url, pool_use_lifo=True, connect_args={"timeout": 30, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _configure(raw: Any, _record: object) -> None:
