@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from hub.engine.hub import Hub, open_hub
 from hub.store import schema
+from hub.web.pages import preview
 from tests.web import story
 from tests.web.conftest import app_of, browser
 from tests.web.test_pages import text_of
@@ -60,3 +61,10 @@ async def test_it_is_reached_from_deliveries_and_from_the_page_of_the_connection
 
 async def test_unknown_parameters_are_taken_for_none(page: httpx.AsyncClient) -> None:
     assert (await page.get("/deliveries/preview?days=x&connection=nobody")).status_code == 200
+
+
+async def test_what_takes_too_long_is_said_instead_of_waited_for(
+    page: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "PATIENCE", 0.0)
+    assert "Выберите время покороче" in text_of((await page.get("/deliveries/preview")).text)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +20,8 @@ from hub.web.texts import N_
 
 SHOWN = 200
 """Rows of the list; the figures above it count all."""
+PATIENCE = 20.0
+"""Seconds that a reader waits for it; the command line takes its time."""
 DAYS: Mapping[str, tuple[int, str]] = {"1": (1, N_("24 hours")), "7": (7, N_("7 days")), "30": (30, N_("30 days"))}
 
 
@@ -31,7 +35,12 @@ def router(desk: Desk) -> APIRouter:
         connection = query["connection"] if query.get("connection") in desk.hub.offered else None
         days = query["days"] if query.get("days") in DAYS else "7"
         now = visitor.formats.now
-        rows = await preview(desk.hub, now - timedelta(days=DAYS[days][0]), now, connection)
+        since = now - timedelta(days=DAYS[days][0])
+        rows: list[dict[str, Any]] | None = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                rows = await preview(desk.hub, since, now, connection)
+        found = rows or []
         return await desk.page(
             request,
             "preview.html",
@@ -41,9 +50,10 @@ def router(desk: Desk) -> APIRouter:
             all_days=DAYS,
             connection=connection,
             connections=sorted(desk.hub.offered),
-            figures=_figures(desk, rows, connection),
-            rows=[_shown(desk, visitor, row) for row in reversed(rows[-SHOWN:])],
-            more=max(len(rows) - SHOWN, 0),
+            figures=_figures(desk, found, connection) if rows is not None else [],
+            rows=[_shown(desk, visitor, row) for row in reversed(found[-SHOWN:])],
+            more=max(len(found) - SHOWN, 0),
+            too_long=rows is None,
         )
 
     return routes
