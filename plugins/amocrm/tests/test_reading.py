@@ -43,7 +43,7 @@ async def test_the_past_is_read_whole() -> None:
 async def test_a_process_killed_at_any_page_goes_on_where_it_was(pages: int) -> None:
     async with account(contacts=900) as amo:
         shelf = Shelf()
-        for _ in range(20):
+        for _ in range(9):
             shelf.cursors = json.loads(json.dumps(shelf.cursors))
             async with amo.client() as client:
                 await shelf.pull(client, "contacts_history", pages)
