@@ -173,6 +173,7 @@ def _waited(wait: Wait, until: datetime, held: tuple[Turn, ...], context: Contex
     return Waited(
         kind=wait.kind,
         channel=wait.opening.record.channel,
+        line=wait.opening.record.line,
         thread=wait.opening.record.thread,
         stopped_by=ended.because if ended and answered else None,
         replied_by=ended.member if ended and answered else None,

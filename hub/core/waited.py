@@ -36,6 +36,7 @@ class Waited:
 
     kind: str
     channel: str
+    line: str | None
     thread: str | None
     stopped_by: str | None
     replied_by: str | None
@@ -50,6 +51,7 @@ class Waited:
         return {
             "kind": self.kind,
             "channel": self.channel,
+            "line": self.line,
             "thread": self.thread,
             "stopped_by": self.stopped_by,
             "replied_by": self.replied_by,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,10 +27,11 @@ AROUND = timedelta(days=1)
 
 @dataclass(slots=True)
 class Evaluated:
-    """Rows as `crmhub calls` and `crmhub cases` print them."""
+    """Rows as `crmhub calls` and `crmhub cases` print them, and the rings that members did not take."""
 
     calls: list[dict[str, Any]] = field(default_factory=list)
     cases: list[dict[str, Any]] = field(default_factory=list)
+    offers: list[dict[str, Any]] = field(default_factory=list)
 
 
 async def at(
@@ -76,3 +77,4 @@ def _add(found: Evaluated, loaded: Loaded, book: Rulebook, rules: Sequence[CaseR
             calls.head(verdict.connection, verdict.id, contact) | verdict.row() for verdict in derived.verdicts
         ]
         found.cases += [case.row() for case in derived.cases]
+        found.offers += [asdict(offer) for offer in derived.offers]

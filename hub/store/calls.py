@@ -81,6 +81,27 @@ def listing(
     return [head(row.connection, row.source_id, row.contact_id) | row.row for row in connection.execute(statement)]
 
 
+def missed_offers(connection: Connection, since: datetime, until: datetime) -> list[dict[str, Any]]:
+    """The rings of a period that members did not take."""
+    rows = connection.execute(
+        select(offers, calls.c.line_group, records.c.connection, records.c.source_id)
+        .join(calls, calls.c.record_id == offers.c.record_id)
+        .join(records, records.c.id == offers.c.record_id)
+        .where(offers.c.at >= since, offers.c.at < until)
+        .order_by(offers.c.at, offers.c.record_id, offers.c.member)
+    )
+    return [
+        {
+            "ref": f"{row.connection}/call/{row.source_id}",
+            "member": row.member,
+            "line_group": row.line_group,
+            "at": row.at,
+            "seconds": row.seconds,
+        }
+        for row in rows
+    ]
+
+
 def head(connection: str, source_id: str, contact: int) -> dict[str, Any]:
     """What a row of `crmhub calls` begins with, besides its verdict."""
     return {"id": source_id, "ref": f"{connection}/call/{source_id}", "connection": connection, "contact": contact}

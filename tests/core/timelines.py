@@ -369,17 +369,27 @@ def _transfer(segment: str, moment: datetime) -> Transfer:
 def from_records(rows: list[dict[str, Any]], contact: ContactView | None = None, live: bool = False) -> Timeline:
     """One client's timeline from records of our own format, versions resolved as absorbing does."""
     newest: dict[str, Any] = {}
+    owning: dict[tuple[str, str], list[Any]] = {}
     for row in rows:
         record = qualified(from_json(row), "src")
         ref = f"src/{row['record']}/{record.id}"
         kept = newest.get(ref)
         if kept is None or order(record, "") > order(kept, ""):
             newest[ref] = record
-    calls = [Fact(ref, record, live=live) for ref, record in newest.items() if isinstance(record, Call)]
+        if isinstance(record, Card | Deal):
+            owning.setdefault((row["record"], record.id), []).append(record)
+    facts = [Fact(ref, record, live=live) for ref, record in newest.items()]
+    calls = [fact for fact in facts if isinstance(fact.record, Call)]
     clients = tuple(dict.fromkeys(fact.record.client for fact in calls if fact.record.client))
+    histories = {key: (versions, None) for key, versions in owning.items()}
     return Timeline(
         contact=contact or ContactView(1, None, clients),
         calls=_sorted(calls, "started_at"),
+        messages=_sorted([fact for fact in facts if isinstance(fact.record, Message)], "at"),
+        marks=_sorted([fact for fact in facts if isinstance(fact.record, Mark)], "at"),
+        meetings=_sorted([fact for fact in facts if isinstance(fact.record, Meeting)], "starts_at"),
+        cards=_histories(histories, "card", {}),
+        deals=_histories(histories, "deal", {}),
     )
 
 

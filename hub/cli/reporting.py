@@ -1,0 +1,86 @@
+"""The command that counts: figures of a period, each of which can name what it was counted from (model.md 4)."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hub import clock
+from hub.cli.listing import At, From, Json, To
+from hub.cli.state import State, catch_up, moment
+from hub.engine import report
+from hub.engine.hub import Hub
+
+WIDE = 200
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("report")(show_report)
+
+
+def show_report(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="missed, response, managers or lines.")],
+    json: Json = False,
+    at: At = None,
+    from_: From = None,
+    to: To = None,
+    by: Annotated[list[str] | None, typer.Option(help="Split by line, day, hour or member; may be repeated.")] = None,
+    members: Annotated[
+        bool, typer.Option("--members", help="Name what each figure counted and left out, with the rule.")
+    ] = False,
+) -> None:
+    """Figures of a period: today, unless said."""
+    state: State = context.obj
+    with state.hub() as hub:
+        found = asyncio.run(_make(hub, name, at, from_, to, tuple(by or ()), members=members))
+        if json:
+            sys.stdout.buffer.write(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2))
+            return
+        _print(found)
+
+
+async def _make(
+    hub: Hub, name: str, at: str | None, from_: str | None, to: str | None, by: tuple[str, ...], *, members: bool
+) -> dict[str, Any]:
+    now = moment(at) or clock.now()
+    since = moment(from_) or _midnight(now, hub.settings.timezone)
+    if at is None:
+        await catch_up(hub)
+    try:
+        return await report.make(
+            hub, name, since, moment(to) or now, now=now, stored=at is None, by=by, members=members
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _midnight(now: datetime, zone: str) -> datetime:
+    return now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _print(found: dict[str, Any]) -> None:
+    rows = found["rows"]
+    figures = [name for name, value in (rows[0] if rows else {}).items() if isinstance(value, dict)]
+    keys = [name for name in (rows[0] if rows else {}) if name not in figures]
+    table = Table("Figure", *(" ".join(str(row[key]) for key in keys) for row in rows), box=None, pad_edge=False)
+    for figure in figures:
+        table.add_row(figure, *(_cell(row[figure]) for row in rows))
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    console.print(table if rows else "nothing")
+
+
+def _cell(figure: dict[str, Any]) -> str:
+    value = figure["value"]
+    if value is None:
+        return "–"
+    return f"{value:.1%} of {figure['n']}" if "above" in figure else str(value)

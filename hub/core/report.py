@@ -1,0 +1,387 @@
+"""What do calls, cases and waits of a period amount to: the figures of `crmhub report` (metrics.md 2.6, 3.4, 4.2, 11.1).
+
+Every figure is counted from the rows that the listing commands print, and can name each of them. A figure without
+anything below its line is None, never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
+
+from hub.core.handles import same_line
+from hub.core.once import once
+from hub.core.policy import LineGroup, Rulebook
+from hub.core.records import instant
+
+Row: TypeAlias = Mapping[str, Any]
+FEW = 5
+"""Below so many values a percentile says little: they are shown themselves."""
+TO_CALL_BACK = ("missed_call", "lost_in_transfer")
+REACHED = ("callback_reached", "client_got_through", "other_channel")
+SPLITS = ("line", "day", "hour", "member")
+NAMES = ("missed", "response", "managers", "lines")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number and what it was counted from. n: below the line; of a percentile, of the values.
+
+    counted: references. left_out: (reference, the rule that left it out). more: what else belongs to the figure.
+    """
+
+    value: float | None
+    n: int
+    definition: str
+    counted: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def row(self, *, members: bool) -> dict[str, Any]:
+        row = {"value": self.value, "n": self.n, "definition": self.definition, **self.more}
+        if members:
+            row["counted"] = list(self.counted)
+            row["left_out"] = [{"ref": ref, "rule": rule} for ref, rule in self.left_out]
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The rows of a period: inbound calls by their start, cases and waits by their opening, offers by their ring.
+
+    earlier: cases that opened before the period and may hold sessions of it.
+    """
+
+    calls: Sequence[Row]
+    cases: Sequence[Row]
+    waits: Sequence[Row]
+    offers: Sequence[Row] = ()
+    earlier: Sequence[Row] = ()
+
+
+def report(name: str, facts: Facts, book: Rulebook, zone: ZoneInfo, by: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The rows of a report, each with its key and its figures. ValueError: no such report or split."""
+    if name not in NAMES:
+        raise ValueError(f"there is no report {name}; there are {' '.join(NAMES)}")
+    wrong = [word for word in by if word not in SPLITS]
+    if wrong:
+        raise ValueError(f"a report cannot be split by {wrong[0]}; it can by {' '.join(SPLITS)}")
+    keys = {"managers": ("member",), "lines": ("line_group", "line")}.get(name, ("line_group",))
+    cutter = _Cutter(facts, book, zone, tuple(dict.fromkeys((*keys, *by))))
+    parts = cutter.parts()
+    return [dict(zip(cutter.keys, key, strict=True)) | _figures(name, part, cutter, key) for key, part in parts]
+
+
+def _figures(name: str, facts: Facts, cutter: _Cutter, key: tuple[Any, ...]) -> dict[str, Figure]:
+    figures: dict[str, Figure] = {}
+    if name != "response":
+        figures |= missed(facts, cutter)
+    if name != "missed":
+        figures |= response(facts)
+    if name == "managers":
+        figures |= manager(facts, key[0])
+    return figures
+
+
+@dataclass(frozen=True)
+class _Cutter:
+    """Which row of the report a call, a case, a wait or an offer belongs to."""
+
+    facts: Facts
+    book: Rulebook
+    zone: ZoneInfo
+    keys: tuple[str, ...]
+
+    def parts(self) -> list[tuple[tuple[Any, ...], Facts]]:
+        """The rows' keys with their facts; groups, lines and members without any are there too."""
+        found: dict[tuple[Any, ...], dict[str, list[Row]]] = {key: {} for key in self._always()}
+        for kind in ("calls", "cases", "waits", "offers", "earlier"):
+            for row in getattr(self.facts, kind):
+                for key in self._keys_of(kind, row):
+                    found.setdefault(key, {}).setdefault(kind, []).append(row)
+        empty: dict[str, list[Row]] = {kind: [] for kind in ("calls", "cases", "waits", "offers", "earlier")}
+        if self._of_managers:
+            found = {key: part for key, part in found.items() if key[0] in self.book.team.members}
+        ordered = sorted(found, key=lambda key: tuple((value is None, str(value).zfill(3)) for value in key))
+        return [(key, Facts(**(empty | found[key]))) for key in ordered]
+
+    @property
+    def _of_managers(self) -> bool:
+        return self.keys[0] == "member"
+
+    def _always(self) -> list[tuple[Any, ...]]:
+        rules = self.book.versions[-1]
+        if self.keys == ("line_group",):
+            return [(name,) for name in rules.groups]
+        if self.keys == ("member",):
+            return [(key,) for key in self.book.team.members]
+        if self.keys == ("line_group", "line"):
+            return [(group.name, self._line(line)) for group in rules.groups.values() for line in group.lines]
+        return []
+
+    def _keys_of(self, kind: str, row: Row) -> list[tuple[Any, ...]]:
+        """The row it belongs to; a wait of several owners belongs to each of them in the report of managers."""
+        at = instant(row.get("started_at") or row.get("opened_at") or row.get("at")).astimezone(self.zone)
+        said = {
+            "line_group": row.get("line_group"),
+            "line": self._line(row.get("line") or self._line_of.get(row.get("opened_by") or "")),
+            "day": at.date().isoformat(),
+            "hour": at.hour,
+        }
+        members = self._members(kind, row) if "member" in self.keys else (None,)
+        return [tuple((said | {"member": member})[name] for name in self.keys) for member in members]
+
+    def _members(self, kind: str, row: Row) -> tuple[str | None, ...]:
+        if kind == "calls":
+            return (self.owner_of.get(row["ref"]) if row["missed"] else row["answered_by"],)
+        if kind == "offers":
+            return (row["member"],)
+        if kind == "waits" and self._of_managers:
+            others = {item["member"] for item in row["own"]} | {row["replied_by"]}
+            return tuple({row["owner"], *others})
+        return (row["owner"],)
+
+    @once
+    def owner_of(self) -> dict[str, str | None]:
+        """Session → owner of the case that it belongs to."""
+        cases = (*self.facts.earlier, *self.facts.cases)
+        return {ref: case["owner"] for case in cases if case["kind"] in TO_CALL_BACK for ref in case["evidence"]}
+
+    @once
+    def lost_clients(self) -> dict[str, int]:
+        """Session → the client, of missed-call cases that are lost."""
+        cases = (*self.facts.earlier, *self.facts.cases)
+        lost = (case for case in cases if case["kind"] == "missed_call" and _is_lost(case))
+        return {ref: case["contact"]["id"] for case in lost for ref in case["evidence"]}
+
+    @once
+    def _line_of(self) -> dict[str, str | None]:
+        return {call["ref"]: call["line"] for call in self.facts.calls}
+
+    @once
+    def _configured(self) -> dict[str, str]:
+        groups = self.book.versions[-1].groups.values()
+        return {same_line(line, self.book.country): line for group in groups for line in group.lines}
+
+    def _line(self, line: str | None) -> str | None:
+        """The line as it is configured, however its source writes it."""
+        if line is None:
+            return None
+        canonical = same_line(line, self.book.country)
+        return self._configured.get(canonical, canonical)
+
+    def group(self, row: Row) -> LineGroup:
+        """The line group of a row by the rules in force at its start."""
+        at = instant(row.get("started_at") or row.get("opened_at"))
+        return self.book.at(at).group(row["line_group"])
+
+
+# Counting
+
+
+def _sorted_out(rows: Iterable[Row], rule: Callable[[Row], str | None]) -> tuple[list[Row], list[tuple[str, str]]]:
+    """(rows that count, (reference, why it does not) of the others)."""
+    counted: list[Row] = []
+    left_out: list[tuple[str, str]] = []
+    for row in rows:
+        why = rule(row)
+        if why is None:
+            counted.append(row)
+        else:
+            left_out.append((row["ref"], why))
+    return counted, left_out
+
+
+def _refs(rows: Iterable[Row]) -> tuple[str, ...]:
+    return tuple(row["ref"] for row in rows)
+
+
+def _count(rows: Iterable[Row], holds: Callable[[Row], bool], n: int | None, definition: str) -> Figure:
+    found = [row for row in rows if holds(row)]
+    return Figure(len(found), len(found) if n is None else n, definition, _refs(found))
+
+
+def _share(
+    good: Sequence[Row], below: Sequence[Row], definition: str, left_out: Sequence[tuple[str, str]] = ()
+) -> Figure:
+    value = len(good) / len(below) if below else None
+    return Figure(value, len(below), definition, _refs(below), tuple(left_out), {"above": len(good)})
+
+
+def percentile(values: Sequence[int], percent: int) -> int | None:
+    """The nearest rank: a value that is really there. `values` ascending."""
+    rank = -(-percent * len(values) // 100)
+    return values[max(rank, 1) - 1] if values else None
+
+
+def _percentile(rows: Sequence[tuple[str, int]], percent: int, what: str, left: Sequence[tuple[str, str]]) -> Figure:
+    values = sorted(value for _, value in rows)
+    more = {"values": values} if len(values) < FEW else {}
+    refs = tuple(ref for ref, _ in rows)
+    return Figure(percentile(values, percent), len(values), f"p{percent} of {what}", refs, tuple(left), more)
+
+
+# The calls
+
+
+def missed(facts: Facts, cutter: _Cutter) -> dict[str, Figure]:
+    """How many calls were missed, and what became of those who called (metrics.md 2.6, 3.4)."""
+    judged, left_out = _sorted_out(facts.calls, _why_in_no_rate)
+    lost = [row for row in judged if row["missed"]]
+    answered = [row for row in judged if not row["missed"]]
+    return {
+        "answered": Figure(len(answered), len(answered), "calls answered", _refs(answered), tuple(left_out)),
+        "missed": Figure(len(lost), len(lost), "calls missed", _refs(lost), tuple(left_out)),
+        "missed_off_hours": _count(lost, lambda row: row["in_hours"] is False, None, "calls missed off hours"),
+        "abandoned_ivr": _count(lost, lambda row: row["outcome"] == "abandoned_ivr", None, "missed in the menu"),
+        "short_abandons": _count(
+            facts.calls, lambda row: row["excluded"] == "short_abandon", None, "hung up within short_abandon"
+        ),
+        "miss_rate": _share(lost, judged, "missed / (answered + missed)", left_out),
+        "service_level": _service_level(answered, lost, left_out, cutter),
+        "clients_lost": _clients_lost(lost, cutter),
+        **_cases(facts.cases, cutter),
+    }
+
+
+def _why_in_no_rate(row: Row) -> str | None:
+    if row["excluded"] is not None:
+        return str(row["excluded"])
+    if row["outcome"] is None:
+        return "not_judged"
+    return None if row["missed"] or row["outcome"] == "answered" else str(row["outcome"])
+
+
+def _service_level(
+    answered: Sequence[Row], lost: Sequence[Row], left_out: Sequence[tuple[str, str]], cutter: _Cutter
+) -> Figure:
+    def soon(row: Row) -> bool:
+        target = cutter.group(row).policy.service_level_target.total_seconds()
+        return row["ring_wait"] is not None and row["ring_wait"] <= target
+
+    def waited(row: Row) -> str | None:
+        short = cutter.group(row).policy.short_abandon.total_seconds()
+        return "short_abandon" if row["client_wait"] is not None and row["client_wait"] < short else None
+
+    patient, hasty = _sorted_out(lost, waited)
+    good = [row for row in answered if soon(row)]
+    definition = "answered within service_level_target / (answered + missed that waited)"
+    return _share(good, [*answered, *patient], definition, [*left_out, *hasty])
+
+
+def _clients_lost(lost: Sequence[Row], cutter: _Cutter) -> Figure:
+    clients = cutter.lost_clients
+    found = [row for row in lost if row["ref"] in clients]
+    n = len({clients[row["ref"]] for row in found})
+    return Figure(n, n, "clients with a missed call whose case is lost", _refs(found))
+
+
+def _cases(cases: Sequence[Row], cutter: _Cutter) -> dict[str, Figure]:
+    opened, left_out = _sorted_out((row for row in cases if row["kind"] in TO_CALL_BACK), _why_no_case)
+
+    def in_time(row: Row) -> bool:
+        reached = (row["time_to_reach"] or {}).get("working")
+        target = cutter.group({**row, "started_at": row["opened_at"]}).policy.callback_target.total_seconds()
+        return row["resolution"] in REACHED and reached is not None and bool(reached <= target)
+
+    return {
+        "recovered": _share(
+            [row for row in opened if in_time(row)], opened, "reached within callback_target / cases opened", left_out
+        ),
+        "handled_offline": _count(
+            opened, lambda row: row["reason"] == "handled_offline", len(opened), "said to be settled elsewhere"
+        ),
+        "lost": _count(opened, _is_lost, len(opened), "cases exhausted, expired or asked_not_to_call"),
+        "silently_lost": _count(opened, lambda row: row["silently_lost"], len(opened), "lost without a valid attempt"),
+    }
+
+
+def _why_no_case(row: Row) -> str | None:
+    if row["resolution"] in ("no_callback_number", "not_a_miss", "merged"):
+        return str(row["resolution"])
+    return "spam" if row["reason"] == "spam" else None
+
+
+def _is_lost(row: Row) -> bool:
+    return bool(row["state"] == "lost" or row["reason"] == "asked_not_to_call")
+
+
+# The waits
+
+
+def response(facts: Facts) -> dict[str, Figure]:
+    """How soon those who wrote were answered, in working seconds (metrics.md 4.2, 11.1)."""
+    first = _response([row for row in facts.waits if row["kind"] == "first"])
+    later = _response([row for row in facts.waits if row["kind"] != "first"])
+    return first | {f"next_{name}": figure for name, figure in later.items()}
+
+
+def _response(rows: Sequence[Row]) -> dict[str, Figure]:
+    measured, left_out = _sorted_out(rows, _why_no_length)
+    lengths = [(row["ref"], row["working"]) for row in measured]
+    promised, unjudged = _sorted_out(rows, _why_no_promise)
+    off = [row for row in rows if row["state"] == "answered" and row["off_hours"]]
+    walls = sorted(row["wall"] for row in off)
+    unanswered = [row for row in rows if row["state"] == "unanswered"]
+    return {
+        "median": _percentile(lengths, 50, "working seconds to the reply", left_out),
+        "p90": _percentile(lengths, 90, "working seconds to the reply", left_out),
+        "share_within_target": _share(
+            [row for row in promised if not row["breached"] and row["state"] == "answered"],
+            promised,
+            "answered in time / (answered + unanswered + open past target)",
+            unjudged,
+        ),
+        "still_waiting": _count(rows, lambda row: row["state"] == "open", None, "waits still open"),
+        "unanswered_share": _share(unanswered, rows, "unanswered / waits started"),
+        "off_hours": Figure(
+            len(off), len(off), "answered off hours", _refs(off), more={"wall_median": percentile(walls, 50)}
+        ),
+    }
+
+
+def _why_no_length(row: Row) -> str | None:
+    if row["state"] != "answered":
+        return str(row["state"])
+    if row["off_hours"]:
+        return "off_hours"
+    return "no_calendar" if row["working"] is None else None
+
+
+def _why_no_promise(row: Row) -> str | None:
+    """Why a wait is in neither half of the share within the target."""
+    if row["state"] == "cancelled":
+        return "cancelled"
+    if row["state"] == "answered" and row["off_hours"]:
+        return "off_hours"
+    if row["due_at"] is None:
+        return "no_target"
+    return "not_yet_due" if row["state"] == "open" and not row["breached"] else None
+
+
+def manager(facts: Facts, member: str) -> dict[str, Figure]:
+    """What one of us owned, missed and did for others (metrics.md 2.4, 7)."""
+    own = [
+        (row["ref"], item["seconds"])
+        for row in facts.waits
+        if row["state"] == "answered"
+        for item in row["own"]
+        if item["member"] == member and item["seconds"]
+    ]
+    covers = [row for row in facts.waits if row["replied_by"] == member and row["owner"] not in (None, member)]
+    mine = Facts((), (), [row for row in facts.waits if row["owner"] == member])
+    what = "working seconds of waits while he owned them"
+    return response(mine) | {
+        "own_wait_median": _percentile(own, 50, what, ()),
+        "own_wait_p90": _percentile(own, 90, what, ()),
+        "offers_missed": Figure(len(facts.offers), len(facts.offers), "rings not taken", _refs(facts.offers)),
+        "covers": Figure(len(covers), len(covers), "replies to waits that others owned", _refs(covers)),
+    }
+
+
+def period(rows: Iterable[Row], key: str, since: datetime, until: datetime) -> list[Row]:
+    """The rows whose moment lies in the period."""
+    return [row for row in rows if since <= instant(row[key]) < until]
