@@ -61,6 +61,15 @@ class Candidate:
             options[key] = held
         return replace(self, options=options, secrets=secrets)
 
+    def renamed(self, name: str) -> Candidate:
+        """Under another name; secrets that were given with it are kept under that."""
+        given = {
+            key: self.secrets[value["stored"]]
+            for key, value in self.options.items()
+            if isinstance(value, dict) and value.get("stored") in self.secrets
+        }
+        return replace(self, name=name, secrets={}).with_options(given)
+
     def vault(self, stored: Vault) -> Vault:
         """Where secrets are looked up, those of the candidate first."""
         return replace(stored, stored=lambda name: self.secrets.get(name) or stored.stored(name))

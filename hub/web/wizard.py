@@ -110,8 +110,9 @@ def read(
     name = sent.get("as", "").strip()
     again = sent.get("again") == "yes"
     before = existing(hub, connector, name) if again else None
-    start = earlier if earlier is not None and earlier.name == name else None
-    if start is None:
+    if earlier is not None and earlier.connector is connector and earlier.again == (before is not None):
+        start = earlier if earlier.name == name else earlier.renamed(name)
+    else:
         start = Candidate(name=name, connector=connector, options=dict(before or {}), again=before is not None)
     given, errors = _answers(connector, sent, start.options)
     name_error = "" if before is not None else _name_error(hub, name, say)

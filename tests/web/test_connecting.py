@@ -234,6 +234,17 @@ async def test_a_mistake_is_told_at_its_key_and_what_was_typed_stays(
     assert "s3" not in answer.text
 
 
+async def test_another_name_keeps_the_secret_that_was_given(fresh: Hub, page: httpx.AsyncClient) -> None:
+    first = await sent(page, "records", {"as": "shop", "key.secret": "s3"})
+    number = first.headers["location"].partition("draft=")[2]
+    await sent(page, "records", {"as": "store", "draft": number, "key.secret": ""})
+    await sent(page, "records", {"draft": number}, "/save")
+    assert config(fresh)["store"]["secret"] == {"stored": "store.secret"}
+    hub = open_hub(fresh.settings.path)
+    assert hub.links["store"].problem is None
+    hub.close()
+
+
 async def test_a_form_of_another_site_begins_nothing(fresh: Hub, page: httpx.AsyncClient) -> None:
     forged = {"token": "x.y", "as": "shop", "key.secret": "s3"}
     assert (await page.post("/connections/new/records", data=forged)).status_code == 403
