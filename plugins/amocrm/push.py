@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hub.sdk import (
@@ -21,6 +20,7 @@ from hub.sdk import (
 )
 from plugins.amocrm.client import PAGE, Amo, Row, UnknownNumber, embedded
 from plugins.amocrm.marker import mark, marked
+from plugins.amocrm.places import Place, contact_by_phone, first_there, last_ten, page_of, place_of, places, with_number
 from plugins.amocrm.settings import Settings
 
 EARLIER = 3600
@@ -43,83 +43,6 @@ def pushes(settings: Settings) -> Sequence[Push]:
         Push(CreateLead, create_lead, on=leads[0], switch=leads[1]),
         Push(AddNote, add_note, on=settings.notes, switch="notes = true"),
     )
-
-
-# where it goes
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A contact, company or lead; path: its plural, as addresses and tasks name it."""
-
-    path: str
-    id: int
-
-    @property
-    def card(self) -> str | None:
-        """Id of the card, None of a lead."""
-        if self.path == "leads":
-            return None
-        return str(self.id) if self.path == "contacts" else f"company-{self.id}"
-
-
-def places(effect: CrmEffect) -> list[Place]:
-    """Where the effect may go, the best first: the open deal, then the card."""
-    found = [Place("leads", int(effect.deal))] if effect.deal else []
-    if effect.card:
-        what, dash, number = effect.card.rpartition("-")
-        found.append(Place("companies" if dash and what == "company" else "contacts", int(number)))
-    return found
-
-
-async def exists(client: Amo, place: Place) -> bool:
-    """Whether it is still there, and not in the trash."""
-    row = await client.get(f"/api/v4/{place.path}/{place.id}")
-    return row is not None and not row.get("is_deleted")
-
-
-async def _first_there(client: Amo, on: Sequence[Place]) -> Place | None:
-    for place in on:
-        if await exists(client, place):
-            return place
-    return None
-
-
-async def place_of(client: Amo, effect: CrmEffect) -> Place | None:
-    """The first place that is still there; else that of the client's number, if the CRM knows it by now."""
-    place = await _first_there(client, places(effect))
-    if place is not None:
-        return place
-    person = await contact_by_phone(client, effect.phone)
-    return Place("contacts", person["id"]) if person is not None else None
-
-
-async def contact_by_phone(client: Amo, phone: str | None) -> Row | None:
-    """The oldest contact with this number."""
-    return next(iter(await _with_number(client, "contacts", phone)), None)
-
-
-async def _with_number(client: Amo, path: str, phone: str | None) -> list[Row]:
-    """Contacts or companies with this number, the oldest first.
-
-    The vendor searches any text, so that the last ten digits are compared, by which he finds the owner of a call, too.
-    """
-    digits = _ten(phone)
-    if digits is None:
-        return []
-    rows = await client.rows(f"/api/v4/{path}", (("query", digits), ("with", "leads"), ("order[id]", "asc")), 50)
-    return [row for row in rows if any(_ten(number) == digits for number in _numbers(row))]
-
-
-def _numbers(row: Row) -> list[str]:
-    fields = [field for field in row.get("custom_fields_values") or () if field.get("field_code") == "PHONE"]
-    return [str(value.get("value", "")) for field in fields for value in field.get("values") or ()]
-
-
-def _ten(phone: str | None) -> str | None:
-    """The last ten digits, by which the vendor compares numbers; None where there are not so many."""
-    digits = "".join(sign for sign in phone or "" if sign.isdecimal())
-    return digits[-10:] if len(digits) >= 10 else None
 
 
 def _since(effect: CrmEffect) -> int:
@@ -195,7 +118,7 @@ async def _task(client: Amo, effect: AmendTask | CloseTask) -> Row:
 
 def _sent_task(client: Amo, task: Row) -> Sent:
     path, number = task.get("entity_type"), task.get("entity_id")
-    url = _url(client, Place(path, number)) if path and number else f"{client.settings.url}/todo"
+    url = page_of(client, Place(path, number)) if path and number else f"{client.settings.url}/todo"
     return Sent(id=str(task["id"]), url=url)
 
 
@@ -224,7 +147,7 @@ async def _logged(client: Amo, effect: CallEffect, on: Sequence[Place]) -> Sent:
     if not made:
         return await _noted_call(client, effect, on)
     place = Place(_PLURAL[made[0]["entity_type"]], made[0]["entity_id"])
-    return Sent(id=str(made[0]["id"]), url=_url(client, place))
+    return Sent(id=str(made[0]["id"]), url=page_of(client, place))
 
 
 async def _all_places(client: Amo, effect: CallEffect, on: Sequence[Place]) -> dict[str, set[int]]:
@@ -233,7 +156,7 @@ async def _all_places(client: Amo, effect: CallEffect, on: Sequence[Place]) -> d
     for place in on:
         found[place.path].add(place.id)
     for path in ("contacts", "companies"):
-        for row in await _with_number(client, path, effect.phone):
+        for row in await with_number(client, path, effect.phone):
             found[path].add(row["id"])
             found["leads"] |= {stub["id"] for stub in (row.get("_embedded") or {}).get("leads") or ()}
     return found
@@ -257,13 +180,13 @@ async def _note_of_call(client: Amo, where: Mapping[str, set[int]], effect: Call
         )
         for row in rows:
             if _params(row).get("uniq") == effect.key:
-                return Sent(id=str(row["id"]), url=_url(client, Place(path, row["entity_id"])))
+                return Sent(id=str(row["id"]), url=page_of(client, Place(path, row["entity_id"])))
     return None
 
 
 async def _noted_call(client: Amo, effect: CallEffect, on: Sequence[Place]) -> Sent:
     """Where the vendor's search by number finds nobody whom the hub knows: the call as a note on his card."""
-    place = await _first_there(client, on)
+    place = await first_there(client, on)
     if place is None:
         raise NothingToDo("amoCRM has no contact or company with this number")
     call = _call(effect, client.settings)
@@ -275,7 +198,7 @@ async def _noted_call(client: Amo, effect: CallEffect, on: Sequence[Place]) -> S
         **{key: call[key] for key in own if key in call},
     }
     made = embedded(await client.send("POST", f"/api/v4/{place.path}/{place.id}/notes", [note]))[0]
-    return Sent(id=str(made["id"]), url=_url(client, place))
+    return Sent(id=str(made["id"]), url=page_of(client, place))
 
 
 def _call(effect: CallEffect, settings: Settings) -> Row:
@@ -341,7 +264,7 @@ async def _contact_and_lead(client: Amo, effect: CreateLead) -> Sent:
     made = (await client.send("POST", "/api/v4/leads/complex", [lead]))[0]
     place = Place("leads", made["id"])
     await _logged(client, effect, [place, Place("contacts", made["contact_id"])])
-    return Sent(id=str(made["id"]), url=_url(client, place), card=str(made["contact_id"]), deal=str(made["id"]))
+    return Sent(id=str(made["id"]), url=page_of(client, place), card=str(made["contact_id"]), deal=str(made["id"]))
 
 
 def _contact(effect: CreateLead) -> Row:
@@ -357,7 +280,7 @@ async def _unsorted(client: Amo, effect: CreateLead) -> Sent:
     lead, person = (_first(waiting, what) for what in ("leads", "contacts"))
     return Sent(
         id=waiting["uid"],
-        url=_url(client, Place("leads", lead)) if lead else None,
+        url=page_of(client, Place("leads", lead)) if lead else None,
         card=str(person) if person else None,
         deal=str(lead) if lead else None,
     )
@@ -370,11 +293,11 @@ def _first(row: Row, what: str) -> int | None:
 
 async def _waiting(client: Amo, effect: CreateLead) -> Row | None:
     """The incoming lead of this number that still waits to be accepted."""
-    digits = _ten(effect.phone)
+    digits = last_ten(effect.phone)
     params = (("filter[category][]", "sip"), ("order[created_at]", "desc"))
     async for row in client.all_rows("/api/v4/leads/unsorted", params):
         said = row.get("metadata") or {}
-        if said.get("uniq") == effect.key or (digits and _ten(str(said.get("phone", ""))) == digits):
+        if said.get("uniq") == effect.key or (digits and last_ten(str(said.get("phone", ""))) == digits):
             return row
     return None
 
@@ -413,13 +336,13 @@ async def add_note(client: Amo, effect: AddNote) -> Sent:
     for place in places(effect):
         written = await _note_with_mark(client, place, effect)
         if written is not None:
-            return Sent(id=str(written["id"]), url=_url(client, place))
+            return Sent(id=str(written["id"]), url=page_of(client, place))
     on = await place_of(client, effect)
     if on is None:
         raise NothingToDo("amoCRM has no contact, company or lead of this client")
     note = {"note_type": "common", "params": {"text": marked(effect.text, effect.key)}}
     made = embedded(await client.send("POST", f"/api/v4/{on.path}/{on.id}/notes", [note]))[0]
-    return Sent(id=str(made["id"]), url=_url(client, on))
+    return Sent(id=str(made["id"]), url=page_of(client, on))
 
 
 async def _note_with_mark(client: Amo, place: Place, effect: AddNote) -> Row | None:
@@ -439,7 +362,3 @@ def _params(row: Row) -> dict[str, Any]:
     """PHP's empty array, or null, where a note has no parameters."""
     params = row.get("params")
     return params if isinstance(params, dict) else {}
-
-
-def _url(client: Amo, place: Place) -> str:
-    return f"{client.settings.url}/{place.path}/detail/{place.id}"
