@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -82,8 +84,16 @@ class ConnectionHost:
         self, base_url: str, *, secrets: Sequence[str] = (), bearer: str | None = None, tokens: bool = False
     ) -> AsyncIterator[ConnectionHttp]:
         """A client for `base_url`; it follows no redirect, for a secret must not reach another host."""
-        async with httpx.AsyncClient(base_url=base_url, timeout=_TIMEOUT, follow_redirects=False) as client:
+        async with httpx.AsyncClient(
+            base_url=base_url, verify=_trusted(), timeout=_TIMEOUT, follow_redirects=False
+        ) as client:
             yield ConnectionHttp(self, client, (*self.secrets, *secrets), bearer, self.tokens if tokens else None)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whose certificates are believed; read once, for each client would take tens of milliseconds to read them anew."""
+    return httpx.create_ssl_context()
 
 
 def lend(hub: Hub, link: Link, *, backfill: bool = False) -> ConnectionHost:
