@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("imports", "webhook", "flat", "backfill", "budget")
+NAMES = ("imports", "webhook", "flat", "backfill", "budget", "account")
 
 
 def main() -> None:
