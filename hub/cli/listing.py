@@ -95,7 +95,7 @@ def list_cases(
     from_: From = None,
     to: To = None,
     state: Annotated[str | None, typer.Option(help="open, recovered, closed, lost or void.")] = None,
-    kind: Annotated[str | None, typer.Option(help="missed_call, lost_in_transfer or awaiting_reply.")] = None,
+    kind: Annotated[str | None, typer.Option(help="missed_call, lost_in_transfer, awaiting_reply or new_lead.")] = None,
     line_group: Annotated[str | None, typer.Option(help="Only cases of this line group.")] = None,
     void: Annotated[bool, typer.Option("--void", help="Also what the hub once believed and no longer does.")] = False,
 ) -> None:
@@ -150,7 +150,7 @@ def list_waits(
             found = (await evaluate.at(hub, moment(at) or clock.now(), since, until)).cases
         else:
             await catch_up(hub)
-            found = await current.waits(hub, clock.now(), since=since, until=until)
+            found = await current.listing(hub, clock.now(), kind=KIND, since=since, until=until)
         views = (waited.view(row) for row in found if row["kind"] == KIND)
         return [row for row in views if _fits(row, wanted) and _within(row["started_at"], since, until)]
 

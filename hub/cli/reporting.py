@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def show_report(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="missed, response, managers or lines.")],
+    name: Annotated[str, typer.Argument(help="missed, response, managers, lines or leads.")],
     json: Json = False,
     at: At = None,
     from_: From = None,

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from hub.core import hours, marks, owners
 from hub.core.attempts import Attempt, exhausting
-from hub.core.calls import Verdict, instant_text
+from hub.core.calls import instant_text
 from hub.core.context import Context
 from hub.core.deals import any_open
 from hub.core.evidence import Met
@@ -160,30 +160,63 @@ class Case:
         }
 
 
+class Asking(Protocol):
+    """What a client asked by: a session, or a form that he sent."""
+
+    @property
+    def ref(self) -> str: ...
+    @property
+    def line(self) -> str | None: ...
+    @property
+    def started_at(self) -> datetime: ...
+    @property
+    def ended_at(self) -> datetime | None: ...
+    @property
+    def in_hours(self) -> bool | None: ...
+    @property
+    def rules_version(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """A client who waits, as a rule finds him: where it began and what joined it.
 
-    opening: the session that opened the case. dials: all sessions by which he asked, by their start. opened_at: when
+    opening: what opened the case. dials: all by which he asked, by their start. echoes: what only said it again. opened_at: when
     the case opened. since: what happens from here on is evidence and attempt. promised_at: where the clock of the
     promise begins, None while there is no promise (a case of low priority). owner: an owner whom no order can change.
     """
 
     kind: str
     group: LineGroup
-    opening: Verdict
-    dials: tuple[Verdict, ...]
+    opening: Asking
+    dials: tuple[Asking, ...]
     opened_at: datetime
     since: datetime
     promised_at: datetime | None
     owner: tuple[str, str] | None = None
     without: tuple[str, ...] = ()
+    echoes: tuple[str, ...] = ()
     previous: str | None = None
     flags: tuple[str, ...] = ()
 
     @property
     def evidence(self) -> tuple[str, ...]:
-        return tuple(dial.ref for dial in self.dials)
+        return (*(dial.ref for dial in self.dials), *self.echoes)
+
+    @property
+    def called(self) -> bool:
+        """Whether he called; who sent a form has no third dial and no limit of our attempts."""
+        return self.kind != "new_lead"
+
+    @property
+    def target(self) -> timedelta:
+        """How soon we promised to reach him, in working time."""
+        return self.group.policy.target(self.kind) or timedelta()
+
+    @property
+    def ttl(self) -> timedelta:
+        """How long the case lives at most."""
+        return self.group.policy.case_ttl if self.called else self.group.policy.lead_ttl
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,10 +243,10 @@ def closing_by_facts(waiting: Waiting, context: Context) -> Closing | None:
     met = context.evidence.first_since(waiting.since, waiting.group, waiting.without)
     if met is not None and met.start <= waiting.since:
         return _met(met)
-    expires = waiting.opened_at + waiting.group.policy.case_ttl
+    expires = waiting.opened_at + waiting.ttl
     until = min(met.start if met else expires, expires)
     tried = [item for item in context.attempts_between(waiting.since, until) if met is None or item.ref != met.ref]
-    done = exhausting(tried, waiting.group, text_known_at=context.text_known_at)
+    done = exhausting(tried, waiting.group, text_known_at=context.text_known_at) if waiting.called else None
     if done is not None and done.at < until:
         return Closing("exhausted", done.at, done.ref, done.by)
     if met is not None and met.start <= expires:
@@ -272,7 +305,8 @@ def build(waiting: Waiting, ended: Closing | None, context: Context) -> Case:
     )
     owned = owners.ownership(question, waiting.owner)
     tried = context.attempts_between(waiting.since, ended.at if ended else now, included=True)
-    first = next((attempt for attempt in tried if attempt.valid and attempt.kind == "call"), None)
+    kinds = ("call",) if waiting.called else ("call", "message")
+    first = next((attempt for attempt in tried if attempt.valid and attempt.kind in kinds), None)
     took = marks.taken(decisions, ended.at if ended else now)
     live = context.is_live(waiting.opening.ref)
     ladder = Ladder(
@@ -282,7 +316,7 @@ def build(waiting: Waiting, ended: Closing | None, context: Context) -> Case:
         assignee=owned.assignee,
         opened_at=waiting.opened_at,
         promised_at=waiting.promised_at,
-        target=group.policy.callback_target,
+        target=waiting.target,
         due_at=due_at,
         closed_at=ended.at if ended else None,
         marks=tuple(decisions),
@@ -316,7 +350,7 @@ def build(waiting: Waiting, ended: Closing | None, context: Context) -> Case:
         assignee=context.book.team.named(took.record.by, took.record.at) if took else owned.assignee,
         owner_absent=owned.absent,
         in_hours=waiting.opening.in_hours,
-        silently_lost=_silently_lost(ended, tried),
+        silently_lost=waiting.called and _silently_lost(ended, tried),
         previous=waiting.previous,
         flags=_flags(waiting, ended, decisions),
         steps=ladder.steps,
@@ -339,7 +373,7 @@ def _due(waiting: Waiting) -> datetime | None:
         return None
     policy = waiting.group.policy
     due_at = hours.due(
-        waiting.promised_at, policy.callback_target.total_seconds(), waiting.group.calendar, policy.no_calendar_horizon
+        waiting.promised_at, waiting.target.total_seconds(), waiting.group.calendar, policy.no_calendar_horizon
     )
     urgent = _urgent_at(waiting)
     if due_at is None or urgent is None:
@@ -350,7 +384,7 @@ def _due(waiting: Waiting) -> datetime | None:
 def _urgent_at(waiting: Waiting) -> datetime | None:
     """The end of the session that made it `urgent_attempts` dials within `urgent_window`."""
     number, window = waiting.group.policy.urgent_attempts, waiting.group.policy.urgent_window
-    if number < 1:
+    if number < 1 or not waiting.called:
         return None
     for first, last in zip(waiting.dials, waiting.dials[number - 1 :], strict=False):
         if last.started_at - first.started_at <= window:
@@ -385,6 +419,8 @@ def _priority(waiting: Waiting, ended: Closing | None, context: Context) -> Lite
         return "low"
     asked = any(context.callback_requested(dial.ref) for dial in waiting.dials)
     until = ended.at if ended else context.now
+    if not waiting.called:
+        return "normal"
     if asked or _urgent_at(waiting) or any_open(context.timeline.deals, waiting.opened_at, until):
         return "high"
     return "normal"
@@ -414,7 +450,7 @@ def _wake(
     """The next moment at which time alone changes the case: the promise, the end of its life, a step."""
     moments = [ladder, due_at]
     if ended is None:
-        moments.append(waiting.opened_at + waiting.group.policy.case_ttl)
+        moments.append(waiting.opened_at + waiting.ttl)
     elif ended.resolution not in CLOCK_RUNS_ON:
         moments.remove(due_at)
     return min((at for at in moments if at is not None and at > now), default=None)
@@ -436,7 +472,7 @@ class Growing:
         self.by_facts = closing_by_facts(self.waiting, self.context)
         self._settle()
 
-    def takes(self, dial: Verdict) -> bool:
+    def takes(self, dial: Asking) -> bool:
         """Whether a session that starts now joins: the case is open, or the talk that closed it still runs."""
         if self.ended is None or dial.started_at < self.ended.at:
             return True
@@ -444,9 +480,14 @@ class Growing:
         talking = met is not None and met.resolution in REACHED[:2]
         return talking and met is not None and (met.end is None or dial.started_at < met.end)
 
-    def join(self, dial: Verdict, **changes: Any) -> None:
+    def join(self, dial: Asking, **changes: Any) -> None:
         dials = tuple(sorted((*self.waiting.dials, dial), key=lambda item: (item.started_at, item.ref)))
         self.waiting = replace(self.waiting, dials=dials, **changes)
+        self._settle()
+
+    def echo(self, ref: str) -> None:
+        """What only says again what was said: it belongs to the case and asks nothing more."""
+        self.waiting = replace(self.waiting, echoes=(*self.waiting.echoes, ref))
         self._settle()
 
     def _settle(self) -> None:

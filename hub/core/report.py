@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from hub.core import hours
 from hub.core.handles import same_line
 from hub.core.once import once
 from hub.core.policy import LineGroup, Rulebook
@@ -23,7 +24,7 @@ FEW = 5
 TO_CALL_BACK = ("missed_call", "lost_in_transfer")
 REACHED = ("callback_reached", "client_got_through", "other_channel")
 SPLITS = ("line", "day", "hour", "member")
-NAMES = ("missed", "response", "managers", "lines")
+NAMES = ("missed", "response", "managers", "lines", "leads")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ def report(name: str, facts: Facts, book: Rulebook, zone: ZoneInfo, by: Sequence
 
 
 def _figures(name: str, facts: Facts, cutter: _Cutter, key: tuple[Any, ...]) -> dict[str, Figure]:
+    if name == "leads":
+        return leads([row for row in facts.cases if row["kind"] == "new_lead"], cutter)
     figures: dict[str, Figure] = {}
     if name != "response":
         figures |= missed(facts, cutter)
@@ -380,6 +383,65 @@ def manager(facts: Facts, member: str) -> dict[str, Figure]:
         "offers_missed": Figure(len(facts.offers), len(facts.offers), "rings not taken", _refs(facts.offers)),
         "covers": Figure(len(covers), len(covers), "replies to waits that others owned", _refs(covers)),
     }
+
+
+# The leads
+
+
+def leads(rows: Sequence[Row], cutter: _Cutter) -> dict[str, Figure]:
+    """How soon those who sent a form were tried and reached, in working seconds (metrics.md 8)."""
+    counted, left_out = _sorted_out(rows, _why_no_case)
+    never = [row for row in counted if row["time_to_reach"] is None and row["resolution"] != "closed_by_hand"]
+    return {
+        **_speed("speed_to_attempt", "first_attempt", counted, left_out, cutter),
+        **_speed("speed_to_lead", "time_to_reach", counted, left_out, cutter),
+        "never_contacted": Figure(
+            len(never), len(counted), "leads without a contact so far", _refs(never), tuple(left_out)
+        ),
+    }
+
+
+def _speed(
+    name: str, key: str, rows: Sequence[Row], left_out: Sequence[tuple[str, str]], cutter: _Cutter
+) -> dict[str, Figure]:
+    def why_no_length(row: Row) -> str | None:
+        if row[key] is None:
+            return "not_yet" if row["state"] == "open" else "never"
+        if row[key]["working"] is None:
+            return "no_calendar"
+        return "off_hours" if _off_hours(row, key, cutter) else None
+
+    def why_no_promise(row: Row) -> str | None:
+        if row["due_at"] is None:
+            return "no_calendar"
+        if row[key] is None:
+            return "not_yet_due" if row["state"] == "open" and not row["breached"] else None
+        return why_no_length(row)
+
+    measured, without = _sorted_out(rows, why_no_length)
+    promised, unjudged = _sorted_out(rows, why_no_promise)
+    lengths = [(row["ref"], row[key]["working"]) for row in measured]
+    what, left = f"working seconds, {key}", [*left_out, *without]
+    in_time = [row for row in promised if row[key] is not None and row[key]["working"] <= _lead_target(row, cutter)]
+    definition = "within lead_target / (measured + past target without)"
+    return {
+        f"{name}_median": _percentile(lengths, 50, what, left),
+        f"{name}_p90": _percentile(lengths, 90, what, left),
+        f"{name}_share": _share(in_time, promised, definition, [*left_out, *unjudged]),
+    }
+
+
+def _lead_target(row: Row, cutter: _Cutter) -> float:
+    return cutter.group(row).policy.lead_target.total_seconds()
+
+
+def _off_hours(row: Row, key: str, cutter: _Cutter) -> bool:
+    """Whether both ends fell outside hours; a contact before the wished time is one within the promise."""
+    start, policy = instant(row["opened_at"]), cutter.group(row).policy
+    end = start + timedelta(seconds=row[key]["wall"])
+    if end == start:
+        return False
+    return bool(hours.off_hours(start, end, cutter.group(row).calendar, policy.no_calendar_horizon))
 
 
 def period(rows: Iterable[Row], key: str, since: datetime, until: datetime) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hub.core import awaiting, missed, transfer
+from hub.core import awaiting, leads, missed, transfer
 from hub.core.cases import Case
 from hub.core.context import Context
 
@@ -25,4 +25,5 @@ class CaseRule:
 MISSED_CALL = CaseRule(missed.KIND, missed.find)
 LOST_IN_TRANSFER = CaseRule(transfer.KIND, transfer.find)
 AWAITING_REPLY = CaseRule(awaiting.KIND, awaiting.find)
-RULES = (MISSED_CALL, LOST_IN_TRANSFER, AWAITING_REPLY)
+NEW_LEAD = CaseRule(leads.KIND, leads.find)
+RULES = (MISSED_CALL, LOST_IN_TRANSFER, AWAITING_REPLY, NEW_LEAD)

@@ -15,21 +15,20 @@ from hub.store import cases
 
 
 async def listing(hub: Hub, now: datetime, **wanted: Any) -> list[dict[str, Any]]:
-    """The rows of `crmhub cases`; how late an open case is runs up to `now`. Options are those of `store.cases`."""
+    """The rows of `crmhub cases`. Options are those of `store.cases`.
+
+    How late an open case is runs up to `now`; an open wait for a reply, which grows in every length, is evaluated.
+    """
     rows = await hub.db.read(cases.listing, **wanted)
+    growing = {row["contact"]["id"] for row in rows if row["state"] == "open" and row["kind"] == KIND}
+    found = (await evaluate.at(hub, now, contacts=sorted(growing))).cases if growing else []
+    fresh = {row["key"]: row for row in found if row["kind"] == KIND}
     book = await hub.book()
     for row in rows:
-        if row["state"] == "open" and row["breached"]:
-            row["late_by"] = _late_by(row, book, now)
+        if row["state"] == "open":
+            row.update(fresh.get(row["key"], {}))
+            row["late_by"] = _late_by(row, book, now) if row["breached"] else row["late_by"]
     return rows
-
-
-async def waits(hub: Hub, now: datetime, **wanted: Any) -> list[dict[str, Any]]:
-    """The cases of clients who wrote. What an open one has grown to since it was stored is evaluated as of `now`."""
-    rows = await hub.db.read(cases.listing, kind=KIND, **wanted)
-    growing = {row["contact"]["id"] for row in rows if row["state"] == "open"}
-    fresh = {row["key"]: row for row in (await evaluate.at(hub, now, contacts=sorted(growing))).cases}
-    return [fresh.get(row["key"], row) if row["state"] == "open" else row for row in rows]
 
 
 def _late_by(row: dict[str, Any], book: Rulebook, now: datetime) -> int | None:
