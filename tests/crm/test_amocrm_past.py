@@ -15,8 +15,8 @@ from tests.crm.office import Office, Request, nothing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-CONTACTS = int(os.environ.get("CRMHUB_PAST_CONTACTS", "3000"))
-DEATHS = (1, 3, 6, 9, 11)
+CONTACTS = int(os.environ.get("CRMHUB_PAST_CONTACTS", "2000"))
+DEATHS = (1, 3, 5, 7, 9)
 """Pages of contacts, counted from the beginning, with which the hub dies before it has read them."""
 
 
