@@ -73,9 +73,7 @@ async def test_the_vendor_is_asked_again_when_he_said(sqlite_workshop: Workshop)
     assert len(vendor.asked) == 2
 
 
-@pytest.mark.parametrize(
-    "trouble", [Rejected("no rights for webhooks"), AuthFailed("not an administrator"), KeyError("bug")]
-)
+@pytest.mark.parametrize("trouble", [Rejected("no rights for webhooks"), KeyError("bug")])
 async def test_trouble_is_told_stops_nothing_and_is_cleared(sqlite_workshop: Workshop, trouble: Exception) -> None:
     vendor = Vendor(trouble=trouble)
     hub, subscriber, clock = made(sqlite_workshop, vendor)
@@ -88,6 +86,13 @@ async def test_trouble_is_told_stops_nothing_and_is_cleared(sqlite_workshop: Wor
     clock.move(minutes=10)
     await subscriber.step()
     assert rows(hub, repairs.listing) == []
+
+
+async def test_access_that_is_refused_pauses_the_connection(sqlite_workshop: Workshop) -> None:
+    hub, subscriber, _ = made(sqlite_workshop, Vendor(trouble=AuthFailed("the token was revoked")))
+    await subscriber.step()
+    assert [row["key"] for row in rows(hub, repairs.listing)] == ["access:amo"]
+    assert {row["name"]: row["state"] for row in rows(hub, connections.listing)}["amo"] == "paused"
 
 
 async def test_a_connection_that_had_lost_its_access_asks_anew(sqlite_workshop: Workshop) -> None:
