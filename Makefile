@@ -44,8 +44,11 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# One more worker than processors: the tests of daemons and of a live PBX wait more than they compute.
+WORKERS ?= $(shell expr `getconf _NPROCESSORS_ONLN || echo 1` + 1)
+
 test: install
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-fast: install
 	$(BIN)/python -m pytest -n auto -m "not slow and not live and not postgresql" $(FAST) $(ARGS)
