@@ -46,6 +46,7 @@ class Puller:
         self._offsets: deque[timedelta] = deque(maxlen=100)
         self._failures = 0
         self._up = False
+        self._begun = hub.now()
 
     @property
     def name(self) -> str:
@@ -106,6 +107,7 @@ class Puller:
         return due is not None and due <= self._hub.now()
 
     async def _read(self) -> None:
+        self._begun = self._hub.now()
         link = self._link = await asyncio.to_thread(self._link.renewed)
         if link.problem is not None:
             raise AuthFailed(str(link.problem))
@@ -143,6 +145,8 @@ class Puller:
         name, stream = self._link.name, self._stream.name
         if rows:
             inbox.put(connection, rows)
+        rung_at = connections.due_at(connection, name, stream)
+        was_rung = rung_at is not None and self._begun <= rung_at <= now  # while it was being read: once more, then
         connections.advance(
             connection,
             name,
@@ -150,7 +154,7 @@ class Puller:
             now=now,
             cursor=page.cursor,
             complete_until=page.complete_until,
-            due_at=now + self._stream.every,
+            due_at=rung_at if was_rung else now + self._stream.every,
         )
         if page.wake:
             connections.wake(connection, name, page.wake, now)

@@ -200,6 +200,24 @@ async def test_a_doorbell_rings_before_the_interval_is_over(sqlite_workshop: Wor
     await running
 
 
+async def test_a_doorbell_that_rings_while_the_stream_is_read_is_heard_once(sqlite_workshop: Workshop) -> None:
+    vendor = Vendor()
+
+    async def read(client: Any, cursor: Any) -> AsyncIterator[Page]:
+        async for page in vendor.read(client, cursor):
+            if page.cursor == 3:
+                await hub.db.run(connections.wake, "pbx", ["events"], hub.now())
+            yield page
+
+    hub, puller, _ = made(sqlite_workshop, vendor, pull=read)
+    await puller._attempt()
+    assert await puller._is_rung()
+    sqlite_workshop.clock.move(seconds=1)
+    vendor.pages += 1
+    await puller._attempt()
+    assert not await puller._is_rung()
+
+
 async def test_a_stream_lives_through_a_store_that_cannot_be_written(
     sqlite_workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
