@@ -30,6 +30,22 @@ class WrongRecord(ValueError):
         self.problems = problems
 
 
+LegResult: TypeAlias = Literal[
+    "answered",
+    "no_answer",
+    "busy",
+    "declined",
+    "elsewhere",
+    "cancelled",
+    "forwarded",
+    "failed",
+    "unreachable",
+    "timeout",
+    "closed",
+]
+Completeness: TypeAlias = Literal["live", "repaired", "partial"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
     """One ringing, talking or playing stretch of a call (model.md 2.1)."""
@@ -39,22 +55,7 @@ class Leg:
     started_at: datetime
     answered_at: datetime | None = None
     ended_at: datetime | None = None
-    result: (
-        Literal[
-            "answered",
-            "no_answer",
-            "busy",
-            "declined",
-            "elsewhere",
-            "cancelled",
-            "forwarded",
-            "failed",
-            "unreachable",
-            "timeout",
-            "closed",
-        ]
-        | None
-    ) = None
+    result: LegResult | None = None
     complete_answer: bool = False
 
 
@@ -155,7 +156,7 @@ class Call(_Versioned):
     test: bool = False
     origin: Literal["manual", "click2call", "callback_widget", "autodial"] | None = None
     queue: str | None = None
-    completeness: Literal["live", "repaired", "partial"] = "live"
+    completeness: Completeness = "live"
     recordings: tuple[str, ...] = ()
     legs: tuple[Leg, ...]
     transfers: tuple[Transfer, ...] = ()

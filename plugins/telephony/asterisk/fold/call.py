@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from hub.sdk import Call
+from hub.sdk import Call, Completeness
 from plugins.telephony.asterisk.fold.handovers import hold_legs, transfers_of
 from plugins.telephony.asterisk.fold.machines import machine_legs, voicemail_seconds
 from plugins.telephony.asterisk.fold.people import answered_at, human_legs, why_not
 from plugins.telephony.asterisk.fold.sessions import Session, birth
 from plugins.telephony.asterisk.fold.talk import Stretch, conversations
 from plugins.telephony.asterisk.fold.trace import Channel, Trace
-from plugins.telephony.asterisk.fold.view import SOON, Completeness, View, maybe, moment, turned_away
+from plugins.telephony.asterisk.fold.view import SOON, View, maybe, moment, turned_away
 from plugins.telephony.asterisk.fold.who import Site, endpoint
 
 _RANK = {

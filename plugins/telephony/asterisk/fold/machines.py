@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hub.sdk import Leg, Target
+from hub.sdk import Leg, LegResult, Target
 from plugins.telephony.asterisk.fold.trace import Channel, Step, Waiting
-from plugins.telephony.asterisk.fold.view import SOON, Result, View, gave_up, maybe, moment, steps_of, talked_with
+from plugins.telephony.asterisk.fold.view import SOON, View, gave_up, maybe, moment, steps_of, talked_with
 from plugins.telephony.asterisk.keep import ANNOUNCEMENTS, MACHINES, MENUS
 
 
@@ -26,7 +26,7 @@ def machine_legs(view: View) -> None:
 
 def _queue_leg(view: View, wait: Waiting) -> Leg:
     to = wait.to
-    result: Result | None
+    result: LegResult | None
     connected = any(
         abs(stretch.since - (to or stretch.since)) <= SOON and stretch.since >= wait.since
         for uid in view.talks
@@ -118,7 +118,7 @@ def _step_leg(view: View, step: Step, ended: int | None, queues: list[Leg]) -> L
         at_once = ended is not None and ended - step.at < 1_000 and not gave_up(view)
         return _queue_leg(view, Waiting("", _first(step.argument), step.at, ended, "joinempty" if at_once else ""))
     if step.application in MENUS:
-        result: Result | None = "answered" if not last else None
+        result: LegResult | None = "answered" if not last else None
         if last:
             result = "cancelled" if gave_up(view) else "timeout"
         return Leg(kind="menu", to=Target(step.context or "menu"), started_at=started, ended_at=end, result=result)
@@ -159,7 +159,7 @@ def _silent_machine(view: View, channel: Channel, borders: list[int]) -> None:
     if last and not gave_up(view):
         view.legs.append(Leg(kind="announcement", started_at=started, ended_at=end))
     else:
-        result: Result | None = None if ended is None else "cancelled" if last else "answered"
+        result: LegResult | None = None if ended is None else "cancelled" if last else "answered"
         view.legs.append(Leg(kind="menu", started_at=started, ended_at=end, result=result))
 
 

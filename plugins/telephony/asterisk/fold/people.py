@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from hub.sdk import Leg, Target
+from hub.sdk import Leg, LegResult, Target
 from plugins.telephony.asterisk.fold.sessions import birth, origin_of
 from plugins.telephony.asterisk.fold.trace import Channel
-from plugins.telephony.asterisk.fold.view import SOON, Result, View, maybe, moment, steps_of, talked_with
+from plugins.telephony.asterisk.fold.view import SOON, View, maybe, moment, steps_of, talked_with
 from plugins.telephony.asterisk.fold.who import destinations, endpoint
 
 _FAREWELL = 10_000
@@ -55,7 +55,7 @@ def _kind(view: View, channel: Channel) -> Literal["member", "external"]:
 def _client_leg(view: View, channel: Channel) -> Leg:
     started = channel.dial.at if channel.dial else birth(channel)[0]
     answered = answered_at(view, channel)
-    result: Result = "answered" if answered is not None else why_not(view, channel)
+    result: LegResult = "answered" if answered is not None else why_not(view, channel)
     if answered is None and result in {"elsewhere", "unreachable"}:
         result = "no_answer" if result == "elsewhere" else "failed"
     ended = channel.ended_at if answered is not None else stopped_at(channel)
@@ -101,7 +101,7 @@ def _called_leg(view: View, channel: Channel) -> Leg | None:
     if answered is not None and not talks and view.session.direction != "outbound":
         # It picked up and the client was not put through: a mobile's own mailbox, a confirmation not given.
         ended = channel.ended_at
-        result: Result | None = "no_answer" if ended is not None else None
+        result: LegResult | None = "no_answer" if ended is not None else None
         if _someone_else(view, channel, ended):
             result = "elsewhere"
         return _member(view, channel, started, None, ended, result)
@@ -116,7 +116,7 @@ def _called_leg(view: View, channel: Channel) -> Leg | None:
 
 
 def _member(
-    view: View, channel: Channel, started: int, answered: int | None, ended: int | None, result: Result | None
+    view: View, channel: Channel, started: int, answered: int | None, ended: int | None, result: LegResult | None
 ) -> Leg:
     started = max(started, view.start)
     end = view.ended(ended) if ended is not None or answered is not None else None
@@ -175,7 +175,7 @@ def _someone_else(view: View, channel: Channel, ended: int | None) -> bool:
     return False
 
 
-def why_not(view: View, channel: Channel) -> Result:
+def why_not(view: View, channel: Channel) -> LegResult:
     """Why a called channel was not answered.
 
     The cause of a Hangup counts only where the far end itself ended the ringing: on the others of a ring group

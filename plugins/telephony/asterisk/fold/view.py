@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
 
 from hub.sdk import Leg, Target
 from plugins.telephony.asterisk.fold.sessions import Session, dialled_number
@@ -12,20 +11,6 @@ from plugins.telephony.asterisk.fold.talk import Stretch
 from plugins.telephony.asterisk.fold.trace import Channel, Handover, Step, Trace
 from plugins.telephony.asterisk.fold.who import Site, endpoint
 
-Result = Literal[
-    "answered",
-    "no_answer",
-    "busy",
-    "declined",
-    "elsewhere",
-    "cancelled",
-    "forwarded",
-    "failed",
-    "unreachable",
-    "timeout",
-    "closed",
-]
-Completeness = Literal["live", "repaired", "partial"]
 SOON = 1_500
 """What Asterisk does because of one answer or one hang-up happens within this, in ms."""
 GLIMPSE = 50
