@@ -92,7 +92,7 @@ class Teller:
             ours = record.direction == "out"
             who = self.reading.name(record.member) if ours and record.member else ""
             title = (say("%(name)s wrote", name=who) if who else say("We wrote")) if ours else say("The client wrote")
-            channel = say(words.CHANNELS.get(record.channel, record.channel))
+            channel = say(words.CHANNELS.get(record.channel, record.channel.capitalize()))
             return Entry(
                 at=event.at,
                 icon="mail" if record.channel == "email" else "chat",

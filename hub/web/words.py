@@ -198,11 +198,7 @@ HANGUP: Table = {
 
 CHANNELS: Table = {
     "email": N_("E-mail"),
-    "telegram": "Telegram",
-    "whatsapp": "WhatsApp",
     "sms": "SMS",
     "webchat": N_("Chat on the site"),
-    "vk": "VK",
-    "viber": "Viber",
-    "max": "MAX",
 }
+"""What belongs to no vendor; the others are called by their own name."""
