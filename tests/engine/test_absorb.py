@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -18,6 +20,7 @@ from hub.errors import Malformed, Temporary
 from hub.sdk import Call, instant
 from hub.sdk.connector import Connector, Raw
 from hub.store import inbox, people, repairs
+from hub.store.database import Priority
 from hub.store.schema import inbox as inbox_rows
 from hub.store.schema import records
 from tests.engine.conftest import Workshop, rows
@@ -159,15 +162,22 @@ async def test_trouble_of_the_store_buries_nobody(sqlite_workshop: Workshop) -> 
     assert set(facts(hub)) == {"pbx/g"}
 
 
-async def test_a_long_batch_ends_with_a_slice_when_somebody_waits_and_goes_on_later(
-    sqlite_workshop: Workshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_long_batch_ends_with_a_slice_when_somebody_waits_and_goes_on_later(sqlite_workshop: Workshop) -> None:
     hub = sqlite_workshop.hub(PBX, connections={"pbx": 'plugin = "toy"'})
     count = absorb.SLICE + 50
     raws = [packet(str(number), None, id=str(number)) for number in range(count)]
     await hub.db.run(inbox.put, [arrival("pbx", raw, hub.now()) for raw in raws])
-    monkeypatch.setattr(hub.db, "is_awaited", lambda: True)
+    loop, come = asyncio.get_running_loop(), []
+
+    def somebody_comes(*_: object) -> None:
+        if not come:
+            come.append(asyncio.run_coroutine_threadsafe(hub.db.write(Priority.SETTLE, lambda _: None), loop))
+        while not hub.db.is_awaited() and not come[0].done():
+            time.sleep(0.001)
+
+    event.listen(hub.db._relaxed, "before_cursor_execute", somebody_comes)
     assert await absorb.step(hub)
+    event.remove(hub.db._relaxed, "before_cursor_execute", somebody_comes)
     assert await hub.db.read(inbox.waiting) == 50
     assert await absorb.step(hub)
     assert not await absorb.step(hub)

@@ -83,6 +83,12 @@ def call(
     }
 
 
+def taken(hub: Hub, call_id: str, minutes: float) -> dict[str, Any]:
+    """Boris takes over the wait that this call opened."""
+    moment = at(hub, minutes).isoformat()
+    return {"record": "mark", "id": "t", "at": moment, "by": "boris", "kind": "taken", "on": f"src/call/{call_id}"}
+
+
 def card(id: str = "c1", handles: tuple[str, ...] = (IVAN,), **keys: Any) -> dict[str, Any]:
     return {
         "record": "card",
@@ -192,18 +198,7 @@ async def test_a_third_dial_brings_the_deadline_forward_and_who_takes_it_gets_th
     (task,) = crm.tasks.values()
     assert task["due_at"] == at(hub, 4) + timedelta(seconds=40)
     assert task["text"].startswith("Перезвонить: Пётр Ильин, +7 921 123-45-67. Звонил 3 раза, последний раз в 10:04")
-    put(
-        hub,
-        "src",
-        {
-            "record": "mark",
-            "id": "t",
-            "at": at(hub, 5).isoformat(),
-            "by": "boris",
-            "kind": "taken",
-            "on": "src/call/m1",
-        },
-    )
+    put(hub, "src", taken(hub, "m1", 5))
     await settle(hub)
     assert task["owner"] is None, "boris has no account there"
     assert len(crm.tasks) == 1
@@ -230,18 +225,7 @@ async def test_only_the_last_of_several_amendments_is_sent(hub: Hub, crm: Crm) -
     put(hub, "src", call(hub, "m2", 2), call(hub, "m3", 4))
     clock(hub, 5)
     await work.catch_up(hub, hub.now())
-    put(
-        hub,
-        "src",
-        {
-            "record": "mark",
-            "id": "t",
-            "at": at(hub, 5).isoformat(),
-            "by": "boris",
-            "kind": "taken",
-            "on": "src/call/m1",
-        },
-    )
+    put(hub, "src", taken(hub, "m1", 5))
     await settle(hub)
     assert [state for _, state in states(hub, "amend")] == ["dropped", "sent"]
 

@@ -244,17 +244,14 @@ async def test_a_person_who_consents_during_a_refresh_wins(bench: Bench) -> None
     assert await asking == "access-7"
 
 
-async def test_a_pair_that_cannot_be_stored_yet_is_not_used_and_not_lost(
-    sqlite_workshop: Workshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hub.engine.tokens.SAVE", 0.0)
+async def test_a_pair_that_cannot_be_stored_yet_is_not_used_and_not_lost(sqlite_workshop: Workshop) -> None:
     vendor = Vendor(sqlite_workshop.clock)
     made = Bench(
         sqlite_workshop, vendor, sqlite_workshop.hub(vendor.connector(), connections={"amo": 'plugin = "toy"'})
     )
     await made.given(0)
     made.clock.move(hours=2)
-    fails = [3]
+    fails = [1]
 
     def fail(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         if statement.startswith("UPDATE tokens SET body") and fails[0]:
