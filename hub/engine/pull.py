@@ -118,9 +118,13 @@ class Puller:
             read = self._stream.live or self._stream.pull
             assert read is not None, "a stream has pull or live"
             pages: AsyncIterator[Page] = read(client, cursor)
+            found = False
             async with aclosing(pages) as open_pages:  # type: ignore[type-var]
                 async for page in open_pages:
+                    found = True
                     await self._commit(page)
+            if not found and self._stream.live is None:  # it was looked at all the same, and is due again in its time
+                await self._commit(Page())
 
     async def _commit(self, page: Page) -> None:
         now = self._hub.now()
