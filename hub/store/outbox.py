@@ -16,6 +16,8 @@ from hub.store.bulk import chunks, insert_new
 from hub.store.schema import cases, outbox
 
 OPEN = ("planned", "held")
+ON_RECORD = ("log_call", "add_note")
+"""Kinds that nobody waits for: after a busy minute a task to call back must not stand behind them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,13 @@ EVERYBODY = Routed(rest=True)
 
 
 def due(connection: Connection, now: datetime, limit: int, routed: Routed = EVERYBODY) -> list[Any]:
-    """Effects whose moment has come, with the state of their case."""
+    """Effects whose moment has come, with the state of their case; what is only put on record goes behind the rest."""
     return list(
         connection.execute(
             select(outbox, cases.c.state.label("case_state"))
             .outerjoin(cases, cases.c.id == outbox.c.case_id)
             .where(outbox.c.due_at <= now, outbox.c.state.in_(OPEN), routed.holds)
-            .order_by(outbox.c.due_at, outbox.c.id)
+            .order_by(outbox.c.kind.in_(ON_RECORD), outbox.c.due_at, outbox.c.id)
             .limit(limit)
         )
     )

@@ -246,7 +246,7 @@ async def test_an_unknown_caller_becomes_one_lead_and_everything_else_goes_onto_
     assert [(entry.call, entry.card) for entry in crm.calls.values()] == [("src/call/m2", "c51000")]
     (task,) = crm.tasks.values()
     assert (task["card"], task["deal"]) == ("c51000", "d51000")
-    assert [type(effect).__name__ for effect in crm.asked] == ["CreateLead", "LogCall", "CreateTask"]
+    assert [type(effect).__name__ for effect in crm.asked] == ["CreateLead", "CreateTask", "LogCall"]
 
 
 async def test_what_follows_a_lead_waits_until_it_is_made(hub: Hub, crm: Crm) -> None:
@@ -263,7 +263,7 @@ async def test_what_follows_a_lead_waits_until_it_is_made(hub: Hub, crm: Crm) ->
     await settle(hub)
     clock(hub, 5)
     await settle(hub)
-    assert [type(effect).__name__ for effect in crm.asked][1:] == ["CreateLead", "LogCall", "CreateTask"]
+    assert [type(effect).__name__ for effect in crm.asked][1:] == ["CreateLead", "CreateTask", "LogCall"]
 
 
 async def test_a_lead_that_came_back_as_cards_is_the_known_client_from_then_on(hub: Hub, crm: Crm) -> None:

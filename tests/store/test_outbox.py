@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hub.core.effects import Notify
+from hub.core.effects import LogCall, Notify
 from hub.store import outbox
 from hub.store.database import Database
 from hub.store.outbox import Planned
@@ -50,6 +50,25 @@ def test_a_key_is_planned_once_for_ever(store: Database) -> None:
         outbox.settle(connection, first.id, "sent", NOW, vendor_id="77")
     plan(store, notice())
     assert [(row["key"], row["state"]) for row in rows(store)] == [("1/1/anna", "sent"), ("1/1/boris", "planned")]
+
+
+def test_what_somebody_must_act_on_goes_before_what_is_only_put_on_record(store: Database) -> None:
+    call = LogCall(
+        key="call/src/call/1/crm",
+        at=NOW,
+        client="phone:+79210000001",
+        text="",
+        call="src/call/1",
+        direction="inbound",
+        outcome="answered",
+        started_at=NOW,
+        duration=1,
+        line_group="sales",
+    )
+    with store.begin() as connection:
+        outbox.plan(connection, [Planned(call, None, None, NOW - timedelta(minutes=9))])
+    plan(store, notice())
+    assert [row.kind for row in due(store)] == ["notify", "log_call"]
 
 
 def test_an_effect_is_not_due_before_its_moment(store: Database) -> None:
