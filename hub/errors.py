@@ -7,6 +7,7 @@
     │   └── Throttled   nobody         too many requests: all work of the vendor's account rests for that long
     ├── AuthFailed      operator       this connection pauses, the others go on
     ├── Rejected        operator       this item becomes a dead letter
+    │   └── Unreachable operator       this recipient is closed here; he is told by his next channel
     ├── NothingToDo     nobody         this effect is dropped: it could be done to nothing
     └── Malformed       plugin author  dead letter with the raw payload at hand
 
@@ -73,6 +74,10 @@ class AuthFailed(HubError):
 
 class Rejected(HubError):
     """The vendor refuses this one item for good."""
+
+
+class Unreachable(Rejected):
+    """The recipient cannot be reached here: he blocked the bot, his mailbox does not exist."""
 
 
 class NothingToDo(HubError):

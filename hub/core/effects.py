@@ -7,40 +7,110 @@ the client, of the deal, of our colleague, of what is amended) is filled in at d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
 
+def _filled(default: Any) -> Any:
+    """A value that is rendered at delivery: true at that moment, and kept in no outbox."""
+    return field(default=default, metadata={"filled": True})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notify:
-    """Tell one of us. `to` is a key of `[team]`; `step` the step of the ladder (metrics.md 11.3).
+class Button:
+    """A button under a notice: an address to open, or an action that comes back as a `Press`.
+
+    action: at most 40 ASCII characters, `take`, `close:spam`, `snooze:30`, `hand:anna`.
+    """
+
+    label: str
+    action: str | None = None
+    url: str | None = None
+
+
+Buttons = tuple[tuple[Button, ...], ...]
+"""Rows of buttons."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffEffect:
+    """What is told to one of us. to: key of `[team]`.
+
+    Filled in at delivery, in the hub's language. address: the recipient on the channel that carries it, the value of
+    his handle there. title: the first line, the subject of a mail. text: the rest, plain. buttons: for channels that
+    have them.
+    """
+
+    key: str
+    at: datetime
+    to: str
+    address: str = _filled("")
+    title: str = _filled("")
+    text: str = _filled("")
+    buttons: Buttons = _filled(())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify(StaffEffect):
+    """A client waits. `step` is the step of the ladder (metrics.md 11.3).
 
     key: `<case row>/<step>/<recipient>`, the same for ever, so that it happens once.
     """
 
-    key: str
     case: str
     kind: str
     step: str
-    to: str
     contact: str
     line_group: str
-    at: datetime
     due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AmendNotice:
-    """Say that an earlier notice no longer holds; `replaces` is the vendor's id of the message that is amended."""
+class AmendNotice(StaffEffect):
+    """Say what became of an earlier notice; `replaces` is the vendor's id of the message that is amended.
 
-    key: str
+    A channel that can edit does so, silently. Another sends one correction where the notice was wrong, else nothing.
+    """
+
     case: str
-    to: str
     contact: str
-    because: Literal["void", "merged"]
-    at: datetime
+    because: str
     replaces: str | None = None
+
+    @property
+    def correction(self) -> bool:
+        """Whether the notice should never have been sent, so that its reader must know wherever he got it."""
+        return self.because in ("void", "merged")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest(StaffEffect):
+    """The evening's summary of what was promised and what is still open (step D of metrics.md 11.3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(StaffEffect):
+    """What one of us is told at once who pressed a button or wrote to us.
+
+    press: the vendor's id of the press, None where he wrote; then `text` is a message to `chat`.
+    """
+
+    press: str | None = None
+    chat: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(StaffEffect):
+    """A report by e-mail. name: `daily`, `weekly`, `monthly`; day: its last day, ISO.
+
+    html: the page, text: the same in plain text, images: content id → PNG.
+    """
+
+    name: str
+    day: str
+    html: str = _filled("")
+    images: Mapping[str, bytes] = field(default_factory=dict, metadata={"filled": True})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,10 +223,14 @@ class CreateLead(CallEffect):
 
 
 Told = CreateTask | AmendTask | CloseTask | AddNote | LogCall | CreateLead
-Effect = Notify | AmendNotice | Told
+Staff = Notify | AmendNotice | Digest | Answer | Report
+Effect = Staff | Told
 KINDS: Mapping[str, type[Effect]] = {
     "notify": Notify,
     "amend_notice": AmendNotice,
+    "digest": Digest,
+    "answer": Answer,
+    "report": Report,
     "create_task": CreateTask,
     "amend_task": AmendTask,
     "close_task": CloseTask,
@@ -173,8 +247,9 @@ def kind(effect: Effect) -> str:
 
 
 def body(effect: Effect) -> dict[str, Any]:
-    """The effect as JSON-ready values."""
-    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in asdict(effect).items()}
+    """The effect as JSON-ready values, without what is filled in for our own people at delivery."""
+    kept = {item.name: getattr(effect, item.name) for item in fields(effect) if not item.metadata.get("filled")}
+    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in kept.items()}
 
 
 _INSTANTS = frozenset({"at", "due_at", "started_at"})

@@ -18,7 +18,7 @@ from hub.core import records
 from hub.core.records import Record, WrongRecord
 from hub.engine.hub import Hub
 from hub.errors import Malformed
-from hub.sdk.connector import Stored
+from hub.sdk.connector import Press, Returned, Said, Stored
 from hub.store import connections, facts, inbox, repairs
 from hub.store.bulk import chunks
 from hub.store.database import Priority
@@ -106,7 +106,7 @@ def _yielded(hub: Hub, connection: str, raws: Sequence[Kept], context: Any) -> l
     if parser is None:
         raise Malformed(f"the plugin {link.connector.name} has no parser for items of kind {raws[0].kind}")
     items = [Stored(raw.kind, raw.item, raw.payload, raw.received_at, raw.group) for raw in raws]
-    return list(parser(items, link.settings, context))
+    return [found for found in parser(items, link.settings, context) if not isinstance(found, Press | Said | Returned)]
 
 
 def _keep(

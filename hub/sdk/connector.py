@@ -138,6 +138,45 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Press:
+    """Yielded by `parse`: one of us pressed a button of a message that we sent.
+
+    id: the vendor's id of the press. by: handle of who pressed. on: the vendor's id of our message, as `Sent.id` gave
+    it. action: that of the button.
+    """
+
+    id: str
+    at: datetime
+    by: str
+    on: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Yielded by `parse`: somebody wrote to our bot who is one of us, or shows a code that makes him one.
+
+    by: his handle. chat: where an answer goes, the vendor's id.
+    """
+
+    id: str
+    at: datetime
+    by: str
+    text: str
+    chat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Yielded by `parse`: what we sent came back. of: its vendor's id, as `Sent.id` gave it. hard: for good."""
+
+    of: str
+    at: datetime
+    why: str
+    hard: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Yielded by `read` for a part of a file that could not be understood: where, and why."""
 
@@ -147,7 +186,8 @@ class Refused:
 
 Client: TypeAlias = Any
 Settings: TypeAlias = Any
-Parse: TypeAlias = Callable[[Sequence[Stored], Settings, Context], Iterable[Record]]
+Heard: TypeAlias = Press | Said | Returned
+Parse: TypeAlias = Callable[[Sequence[Stored], Settings, Context], Iterable[Record | Heard]]
 Pull: TypeAlias = Callable[[Client, Any], AsyncIterator[Page]]
 Read: TypeAlias = Callable[[Path, str, Settings, Context], Iterable[Raw | Refused]]
 

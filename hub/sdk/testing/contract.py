@@ -17,7 +17,18 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from hub.core import records
 from hub.core.records import Record, WrongRecord
 from hub.errors import AuthFailed, Forged, HubError, Malformed, Temporary, Throttled
-from hub.sdk.connector import Connector, Context, Raw, Received, Refused, Stored, WebhookRequest
+from hub.sdk.connector import (
+    Connector,
+    Context,
+    Press,
+    Raw,
+    Received,
+    Refused,
+    Returned,
+    Said,
+    Stored,
+    WebhookRequest,
+)
 
 _RECEIVED_AT = datetime(2026, 3, 10, 7, tzinfo=UTC)
 _FITTING = {401: AuthFailed, 429: Throttled, 500: Temporary, 503: Temporary}
@@ -189,12 +200,13 @@ class Contract:
             pytest.fail(f"{what}: {error!r}")
 
     def parse(self, items: Sequence[Raw]) -> list[Record]:
-        """The records of items that arrive one after the other."""
+        """The records of items that arrive one after the other, without what is told to the hub alone."""
         stored = [
             Stored(raw.kind, raw.id, raw.payload, _RECEIVED_AT + timedelta(milliseconds=number), raw.group)
             for number, raw in enumerate(items)
         ]
-        found = self.connector.parse[items[0].kind](stored, self.settings, self.context)
+        yielded = self.connector.parse[items[0].kind](stored, self.settings, self.context)
+        found = [item for item in yielded if not isinstance(item, Press | Said | Returned)]
         return sorted(found, key=lambda record: (records.kind(record), record.id))
 
     # webhook
