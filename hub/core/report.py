@@ -76,6 +76,11 @@ def report(name: str, facts: Facts, book: Rulebook, zone: ZoneInfo, by: Sequence
     return [dict(zip(cutter.keys, key, strict=True)) | _figures(name, part, cutter, key) for key, part in parts]
 
 
+def whole(facts: Facts, book: Rulebook, zone: ZoneInfo) -> dict[str, Figure]:
+    """The figures of calls, cases and waits over everything that is given."""
+    return missed(facts, _Cutter(facts, book, zone, ("line_group",))) | response(facts)
+
+
 def _figures(name: str, facts: Facts, cutter: _Cutter, key: tuple[Any, ...]) -> dict[str, Figure]:
     if name == "leads":
         return leads([row for row in facts.cases if row["kind"] == "new_lead"], cutter)
@@ -157,7 +162,7 @@ class _Cutter:
     def lost_clients(self) -> dict[str, int]:
         """Session → the client, of missed-call cases that are lost."""
         cases = (*self.facts.earlier, *self.facts.cases)
-        lost = (case for case in cases if case["kind"] == "missed_call" and _is_lost(case))
+        lost = (case for case in cases if case["kind"] == "missed_call" and is_lost(case))
         return {ref: case["contact"]["id"] for case in lost for ref in case["evidence"]}
 
     @once
@@ -283,7 +288,7 @@ def _clients_lost(lost: Sequence[Row], cutter: _Cutter) -> Figure:
 
 
 def _cases(cases: Sequence[Row], cutter: _Cutter) -> dict[str, Figure]:
-    opened, left_out = _sorted_out((row for row in cases if row["kind"] in TO_CALL_BACK), _why_no_case)
+    opened, left_out = _sorted_out((row for row in cases if row["kind"] in TO_CALL_BACK), why_no_case)
 
     def in_time(row: Row) -> bool:
         reached = (row["time_to_reach"] or {}).get("working")
@@ -297,18 +302,20 @@ def _cases(cases: Sequence[Row], cutter: _Cutter) -> dict[str, Figure]:
         "handled_offline": _count(
             opened, lambda row: row["reason"] == "handled_offline", len(opened), "said to be settled elsewhere"
         ),
-        "lost": _count(opened, _is_lost, len(opened), "cases exhausted, expired or asked_not_to_call"),
+        "lost": _count(opened, is_lost, len(opened), "cases exhausted, expired or asked_not_to_call"),
         "silently_lost": _count(opened, lambda row: row["silently_lost"], len(opened), "lost without a valid attempt"),
     }
 
 
-def _why_no_case(row: Row) -> str | None:
+def why_no_case(row: Row) -> str | None:
+    """Why a case is in no figure: it was no miss, or not one of its own."""
     if row["resolution"] in ("no_callback_number", "not_a_miss", "merged"):
         return str(row["resolution"])
     return "spam" if row["reason"] == "spam" else None
 
 
-def _is_lost(row: Row) -> bool:
+def is_lost(row: Row) -> bool:
+    """Whether the client was lost (metrics.md 3.4)."""
     return bool(row["state"] == "lost" or row["reason"] == "asked_not_to_call")
 
 
@@ -390,7 +397,7 @@ def manager(facts: Facts, member: str) -> dict[str, Figure]:
 
 def leads(rows: Sequence[Row], cutter: _Cutter) -> dict[str, Figure]:
     """How soon those who sent a form were tried and reached, in working seconds (metrics.md 8)."""
-    counted, left_out = _sorted_out(rows, _why_no_case)
+    counted, left_out = _sorted_out(rows, why_no_case)
     never = [row for row in counted if row["time_to_reach"] is None and row["resolution"] != "closed_by_hand"]
     return {
         **_speed("speed_to_attempt", "first_attempt", counted, left_out, cutter),
