@@ -18,15 +18,14 @@ from hub.core.history import EVER, created_at, held_at
 from hub.core.marks import suppressed
 from hub.core.owners import open_deals
 from hub.core.policy import Team
-from hub.core.records import Call
+from hub.core.records import Call, Message, moment
 from hub.core.timeline import Fact, Timeline
-from hub.core.wording import Wording
+from hub.core.wording import Opening, Wording
 
 TaskEffect: TypeAlias = CreateTask | AmendTask | CloseTask
 TASKS = ("create_task", "amend_task", "close_task")
 KINDS = (*TASKS, "add_note", "log_call", "create_lead")
 """Kinds of effects that a CRM carries; a notice goes by its recipient's channel instead."""
-TO_CALL_BACK = ("missed_call", "lost_in_transfer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +38,21 @@ class Target:
     connection: str
     since: Mapping[str, datetime | None]
 
-    def wants(self, kind: str, fact: Fact[Call] | None) -> bool:
-        """Whether this kind of effect may follow from what began with this call."""
+    def wants(self, kind: str, fact: Fact[Any] | None) -> bool:
+        """Whether this kind of effect may follow from what began with this fact."""
         if kind not in self.since or fact is None or not fact.live:
             return False
-        since = self.since[kind]
-        return fact.as_live or (since is not None and fact.record.started_at >= since)
+        since, at = self.since[kind], moment(fact.record)
+        return fact.as_live or (since is not None and at is not None and at >= since)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The fact that opened a case, what is said of it, and by which handle the client is reached."""
+
+    fact: Fact[Any]
+    what: Opening
+    client: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,19 @@ class Client:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "facts", {fact.ref: fact for fact in self.timeline.calls})
+
+    def opening(self, case: Case) -> Opened | None:
+        """What he did that opened the case; None where that is not, or no more, on his timeline."""
+        if case.opened_by in self.facts:
+            call = self.verdicts.get(case.opened_by)
+            return Opened(self.facts[case.opened_by], call, call.client) if call is not None else None
+        written: tuple[Fact[Any], ...] = (*self.timeline.messages, *self.timeline.submissions)
+        for fact in written:
+            if fact.ref == case.opened_by:
+                record = fact.record
+                handle = record.client if isinstance(record, Message) else next(iter(record.handles), None)
+                return Opened(fact, record, handle)
+        return None
 
     def card_in(self, connection: str) -> bool:
         """Whether the connection has a card of him."""
@@ -83,18 +104,18 @@ class Planner:
         self, row_id: int | str, case: Case, client: Client, planned: Mapping[str, Sequence[Effect]]
     ) -> Iterator[tuple[str, Told]]:
         """(connection, effect) that a case which stands needs. row_id: its lasting id; planned: by connection, so far."""
-        opening = client.verdicts.get(case.opened_by)
-        if case.kind not in TO_CALL_BACK or opening is None or not self._is_client(opening.client, client):
+        opened = client.opening(case)
+        if opened is None or not self._is_client(opened.client, client):
             return
-        fact = client.facts[case.opened_by]
         for target in self.targets:
             before = planned.get(target.connection, ())
-            task = self._task(row_id, case, client, _tasks(before), target, fact)
+            task = self._task(row_id, case, client, _tasks(before), target, opened)
             if task is not None:
                 yield target.connection, task
             noted = any(isinstance(effect, AddNote) for effect in before)
-            if case.kind == "lost_in_transfer" and not noted and target.wants("add_note", fact):
-                yield target.connection, self._note(row_id, case, opening, target)
+            lost = opened.what if case.kind == "lost_in_transfer" and isinstance(opened.what, Verdict) else None
+            if lost is not None and not noted and target.wants("add_note", opened.fact):
+                yield target.connection, self._note(row_id, case, lost, target)
 
     def of_void(
         self, because: Literal["not_a_miss", "merged"], planned: Mapping[str, Sequence[Effect]], now: datetime
@@ -103,7 +124,8 @@ class Planner:
         for target in self.targets:
             before = _tasks(planned.get(target.connection, ()))
             if before and not isinstance(before[-1], CloseTask) and "close_task" in target.since:
-                yield target.connection, _closed(before, self.words.no_longer(because), now)
+                kind = before[-1].case.partition(":")[0]
+                yield target.connection, _closed(before, self.words.no_longer(because, kind), now)
 
     def _task(
         self,
@@ -112,40 +134,39 @@ class Planner:
         client: Client,
         before: Sequence[TaskEffect],
         target: Target,
-        fact: Fact[Call],
+        opened: Opened,
     ) -> TaskEffect | None:
         quiet = suppressed(client.timeline, client.now)
         last = before[-1] if before else None
         if last is None:
-            wanted = (
-                case.state == "open" and case.due_at is not None and not quiet and target.wants("create_task", fact)
-            )
-            return self._wanted(CreateTask, f"{row_id}/task/{target.connection}", case, client) if wanted else None
+            wants = target.wants("create_task", opened.fact)
+            wanted = case.state == "open" and case.due_at is not None and not quiet and wants
+            key = f"{row_id}/task/{target.connection}"
+            return self._wanted(CreateTask, key, case, opened, client.now) if wanted else None
         if case.state != "open" or quiet:
             if isinstance(last, CloseTask) or "close_task" not in target.since:
                 return None
-            text = self.words.result(case) if case.state != "open" else self.words.no_longer("suppressed")
+            text = self.words.result(case) if case.state != "open" else self.words.no_longer("suppressed", case.kind)
             return _closed(before, text, case.closed_at or client.now)
         said = (None, None) if isinstance(last, CloseTask) else (last.due_at, last.to)
         if case.due_at is None or said == (case.due_at, case.assignee) or "amend_task" not in target.since:
             return None
-        return self._wanted(AmendTask, f"{before[0].key}/{len(before)}", case, client)
+        return self._wanted(AmendTask, f"{before[0].key}/{len(before)}", case, opened, client.now)
 
     def _wanted(
-        self, what: type[CreateTask | AmendTask], key: str, case: Case, client: Client
+        self, what: type[CreateTask | AmendTask], key: str, case: Case, opened: Opened, now: datetime
     ) -> CreateTask | AmendTask:
-        opening = client.verdicts[case.opened_by]
         assert case.due_at is not None, "asked before"
-        assert opening.client is not None, "asked before"
+        assert opened.client is not None, "asked before"
         return what(
             key=key,
-            at=client.now,
-            client=opening.client,
+            at=now,
+            client=opened.client,
             contact=case.contact_name,
             to=case.assignee,
             case=case.key,
             due_at=case.due_at,
-            text=self.words.task(case, opening, opening.client),
+            text=self.words.task(case, opened.what, opened.client),
         )
 
     def _note(self, row_id: int | str, case: Case, loss: Verdict, target: Target) -> AddNote:

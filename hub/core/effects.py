@@ -6,8 +6,8 @@ the client, of the deal, of our colleague, of what is amended) is filled in at d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -55,7 +55,8 @@ class StaffEffect:
 class Notify(StaffEffect):
     """A client waits. `step` is the step of the ladder (metrics.md 11.3).
 
-    key: `<case row>/<step>/<recipient>`, the same for ever, so that it happens once.
+    key: `<case row>/<step>/<recipient>`, the same for ever, so that it happens once. also: keys of the other notices that
+    the same message tells, filled in at delivery.
     """
 
     case: str
@@ -64,6 +65,7 @@ class Notify(StaffEffect):
     contact: str
     line_group: str
     due_at: datetime | None = None
+    also: tuple[str, ...] = _filled(())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +73,13 @@ class AmendNotice(StaffEffect):
     """Say what became of an earlier notice; `replaces` is the vendor's id of the message that is amended.
 
     A channel that can edit does so, silently. Another sends one correction where the notice was wrong, else nothing.
+    because: `void` or `merged`, else what is new. menu: what the buttons ask, empty for those of the case.
     """
 
     case: str
     contact: str
     because: str
+    menu: str = ""
     replaces: str | None = None
 
     @property
@@ -93,9 +97,11 @@ class Digest(StaffEffect):
 class Answer(StaffEffect):
     """What one of us is told at once who pressed a button or wrote to us.
 
-    press: the vendor's id of the press, None where he wrote; then `text` is a message to `chat`.
+    press: the vendor's id of the press, None where he wrote; then `text` is a message to `chat`. to: empty for somebody
+    who is none of us. The text is what was true when he asked, and is kept.
     """
 
+    text: str = ""
     press: str | None = None
     chat: str | None = None
 
@@ -248,8 +254,19 @@ def kind(effect: Effect) -> str:
 
 def body(effect: Effect) -> dict[str, Any]:
     """The effect as JSON-ready values, without what is filled in for our own people at delivery."""
-    kept = {item.name: getattr(effect, item.name) for item in fields(effect) if not item.metadata.get("filled")}
-    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in kept.items()}
+    return _values(effect, [item.name for item in fields(effect) if not item.metadata.get("filled")])
+
+
+def whole(effect: Effect) -> dict[str, Any]:
+    """As `body`, with what was filled in, images apart."""
+    return _values(effect, [item.name for item in fields(effect) if item.name != "images"])
+
+
+def _values(effect: Effect, names: Iterable[str]) -> dict[str, Any]:
+    values = {name: getattr(effect, name) for name in names}
+    if "buttons" in values:
+        values["buttons"] = [[asdict(button) for button in row] for row in values["buttons"]]
+    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in values.items()}
 
 
 _INSTANTS = frozenset({"at", "due_at", "started_at"})

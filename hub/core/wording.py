@@ -4,44 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from typing import ClassVar, TypeAlias
 
 from hub.core.calls import Verdict
 from hub.core.cases import Case
-from hub.core.handles import kind_of, shown, value_of
-from hub.core.policy import Team
+from hub.core.records import Message, Submission
+from hub.core.speech import Speech, Texts, address, place, vocabulary
 
-Texts = Mapping[str, str]
+Opening: TypeAlias = Verdict | Message | Submission
+"""What a client did that opened a case."""
 
 _RU: Texts = {
     "task": "Перезвонить: {who}. {came}{line}, ждёт до {due}",
-    "came": "Звонил {at}",
-    "came_often": "Звонил {n}, последний раз {at}",
-    "came_callback_requested": "Просил перезвонить {at}",
-    "came_voicemail": "Оставил голосовое сообщение {at}",
-    "came_lost": "Потерян при переводе {at}",
-    "times_few": "{n} раза",
-    "times_many": "{n} раз",
-    "line": " на «{line}»",
-    "at": "в {time}",
-    "at_day": "{day} в {time}",
-    "until": "{time}",
-    "until_day": "{day} {time}",
-    "callback_reached": "Перезвонили {at}{by}",
-    "client_got_through": "Клиент дозвонился сам {at}{by}",
-    "other_channel": "Связались с клиентом без звонка {at}{by}",
-    "exhausted": "Дозвониться не удалось, попыток: {n}",
-    "expired": "Не перезвонили: срок ожидания истёк {at}",
-    "closed_by_hand": "Закрыто в хабе {at}{by}: {reason}",
+    "task_reply": "Ответить: {who}. {came}{line}, ждёт до {due}",
+    "task_lead": "Связаться: {who}. {came}{line}, ждёт до {due}",
+    "expired_call": "Не перезвонили: срок ожидания истёк {at}",
     "not_a_miss": "Перезванивать не нужно: на звонок ответили",
+    "not_a_miss_other": "Связываться не нужно",
+    "merged_other": "Связываться не нужно: клиент ждёт по другой задаче",
+    "suppressed_other": "Связываться не нужно: клиента просили не беспокоить",
     "merged": "Перезванивать не нужно: клиент ждёт по другой задаче",
     "suppressed": "Перезванивать не нужно: клиента просили не беспокоить",
-    "wrong_number": "ошиблись номером",
-    "spam": "спам",
-    "duplicate": "повтор",
-    "handled_offline": "решено без звонка",
-    "asked_not_to_call": "клиент просил не звонить",
     "note": "Клиент потерян при переводе {at}{line}: {human}ждал, пока ответит следующий, и положил трубку",
     "note_human": "после разговора ({human}) ",
     "lead": "{who} · {line}",
@@ -63,32 +46,15 @@ _RU: Texts = {
 }
 _EN: Texts = {
     "task": "Call back: {who}. {came}{line}, waits until {due}",
-    "came": "Called {at}",
-    "came_often": "Called {n}, last {at}",
-    "came_callback_requested": "Asked to be called back {at}",
-    "came_voicemail": "Left a voicemail {at}",
-    "came_lost": "Lost in a transfer {at}",
-    "times_few": "{n} times",
-    "times_many": "{n} times",
-    "line": " on {line}",
-    "at": "at {time}",
-    "at_day": "on {day} at {time}",
-    "until": "{time}",
-    "until_day": "{day} {time}",
-    "callback_reached": "Called back {at}{by}",
-    "client_got_through": "The client got through {at}{by}",
-    "other_channel": "In touch without a call {at}{by}",
-    "exhausted": "Could not be reached, attempts: {n}",
-    "expired": "Nobody called back: the wait expired {at}",
-    "closed_by_hand": "Closed in the hub {at}{by}: {reason}",
+    "task_reply": "Reply: {who}. {came}{line}, waits until {due}",
+    "task_lead": "Get in touch: {who}. {came}{line}, waits until {due}",
+    "expired_call": "Nobody called back: the wait expired {at}",
     "not_a_miss": "No need to call back: the call was answered",
+    "not_a_miss_other": "No need to get in touch",
+    "merged_other": "No need to get in touch: the client waits by another task",
+    "suppressed_other": "No need to get in touch: the client is not to be contacted",
     "merged": "No need to call back: the client waits by another task",
     "suppressed": "No need to call back: the client is not to be contacted",
-    "wrong_number": "wrong number",
-    "spam": "spam",
-    "duplicate": "duplicate",
-    "handled_offline": "settled without a call",
-    "asked_not_to_call": "the client asked not to be called",
     "note": "The client was lost in a transfer {at}{line}: {human}he waited for the next to answer and hung up",
     "note_human": "after talking ({human}) ",
     "lead": "{who} · {line}",
@@ -108,102 +74,73 @@ _EN: Texts = {
     "unknown_unanswered": "Not answered",
     "waited": " after {n} s",
 }
-_TEXTS: Mapping[str, Texts] = {"ru": _RU, "en": _EN}
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
-    """The texts of one language. Times are those of `zone`, with the day where a text tells of several days."""
+class Wording(Speech):
+    """The texts that a CRM is told."""
 
-    language: str
-    zone: ZoneInfo
-    team: Team
+    texts: ClassVar[Mapping[str, Texts]] = vocabulary(_RU, _EN)
 
-    def task(self, case: Case, opening: Verdict, client: str) -> str:
+    def task(self, case: Case, opening: Opening, client: str) -> str:
         """`Перезвонить: Пётр Ильин, +7 921 123-45-67. Звонил в 10:00 на «sales», ждёт до 10:15`."""
-        assert case.due_at is not None, "nobody is told to call back without saying until when"
-        due = self._at(case.due_at, case.last_attempt_at, text="until")
-        line = self._line(case.line_group, opening.line)
-        return self._say(
-            "task", who=self._who(case.contact_name, client), came=self._came(case, opening), line=line, due=due
+        assert case.due_at is not None, "nobody is told to get in touch without saying until when"
+        due = self.at(case.due_at, case.last_attempt_at, text="until")
+        line = self.line(case.line_group, opening.line)
+        return self.say(
+            f"task_{_KINDS[case.kind]}" if case.kind in _KINDS else "task",
+            who=self.who(case.contact_name, client),
+            came=self._came(case, opening),
+            line=line,
+            due=due,
         )
 
-    def _came(self, case: Case, opening: Verdict) -> str:
+    def _came(self, case: Case, opening: Opening) -> str:
+        if isinstance(opening, Message):
+            at = self.at(case.opened_at, case.due_at)
+            return self.say("wrote_email" if opening.channel == "email" else "wrote", at=at)
+        if isinstance(opening, Submission):
+            return self.say("asked", at=self.at(opening.at, case.due_at))
         if opening.lost_at is not None:
-            return self._say("came_lost", at=self._at(opening.lost_at, case.due_at))
-        last = self._at(case.last_attempt_at, case.due_at)
+            return self.say("came_lost", at=self.at(opening.lost_at, case.due_at))
+        last = self.at(case.last_attempt_at, case.due_at)
         if case.client_attempts > 1:
-            return self._say("came_often", n=self._times(case.client_attempts), at=last)
+            return self.say("came_often", n=self.times(case.client_attempts), at=last)
         special = f"came_{opening.outcome}"
-        return self._say(special if special in _RU else "came", at=last)
+        return self.say(special if self.knows(special) else "came", at=last)
 
     def result(self, case: Case) -> str:
         """How the wait ended: `Перезвонили в 10:31 (Борис Смирнов)`."""
         assert case.resolution is not None, "an open case has no result"
-        return self._say(
-            case.resolution,
-            at=self._at(case.closed_at or case.opened_at, case.opened_at),
-            by=self._by(case.closed_by_member),
-            n=sum(1 for attempt in case.attempts if attempt.valid),
-            reason=self._reason(case.reason),
+        expired = case.resolution == "expired" and case.kind not in _KINDS
+        return self.ended(
+            "expired_call" if expired else case.resolution,
+            case.closed_at or case.opened_at,
+            by=case.closed_by_member,
+            valid=sum(1 for attempt in case.attempts if attempt.valid),
+            reason=case.reason,
+            opened_at=case.opened_at,
         )
 
-    def no_longer(self, because: str) -> str:
-        """Why nobody has to call back after all: `not_a_miss`, `merged` or `suppressed`."""
-        return self._say(because)
+    def no_longer(self, because: str, kind: str = "missed_call") -> str:
+        """Why nobody has to get in touch after all: `not_a_miss`, `merged` or `suppressed`."""
+        return self.say(f"{because}_other" if kind in _KINDS else because)
 
     def note(self, case: Case, loss: Verdict) -> str:
         """What happened to a client who was lost in a transfer."""
-        human = self._say("note_human", human=self._name(loss.last_human)) if loss.last_human else ""
-        at = self._at(loss.lost_at or case.opened_at)
-        return self._say("note", at=at, line=self._line(case.line_group, loss.line), human=human)
+        human = self.say("note_human", human=self.name(loss.last_human)) if loss.last_human else ""
+        at = self.at(loss.lost_at or case.opened_at)
+        return self.say("note", at=at, line=self.line(case.line_group, loss.line), human=human)
 
     def call(self, call: Verdict) -> str:
         """What came of a call, in a few words."""
-        waited = self._say("waited", n=call.client_wait) if call.client_wait is not None else ""
-        return self._say(call.outcome or "unknown_unanswered", by=self._by(call.last_human), waited=waited)
+        waited = self.say("waited", n=call.client_wait) if call.client_wait is not None else ""
+        return self.say(call.outcome or "unknown_unanswered", by=self.by(call.last_human), waited=waited)
 
     def lead(self, name: str | None, client: str, call: Verdict) -> str:
         """A lead is named after the client and the line that he called."""
-        return self._say("lead", who=name or address(client), line=self._place(call.line_group, call.line))
-
-    def _say(self, text: str, **values: object) -> str:
-        return _TEXTS[self.language][text].format(**values)
-
-    def _reason(self, reason: str | None) -> str:
-        return _TEXTS[self.language].get(reason or "", reason or "")
-
-    def _who(self, name: str | None, client: str) -> str:
-        return f"{name}, {address(client)}" if name else address(client)
-
-    def _place(self, group: str, line: str | None) -> str:
-        """The line group; of a line in none, the number itself."""
-        return group if group != "default" or line is None else address(line)
-
-    def _line(self, group: str, line: str | None) -> str:
-        return "" if group == "default" and line is None else self._say("line", line=self._place(group, line))
-
-    def _times(self, n: int) -> str:
-        few = n % 10 in (2, 3, 4) and n % 100 not in (12, 13, 14)
-        return self._say("times_few" if few else "times_many", n=n)
-
-    def _name(self, ref: str) -> str:
-        member = self.team.members.get(ref)
-        return member.name if member is not None else address(ref)
-
-    def _by(self, ref: str | None) -> str:
-        return f" ({self._name(ref)})" if ref else ""
-
-    def _at(self, at: datetime, other: datetime | None = None, text: str = "at") -> str:
-        """The time of a moment, with its day where the `other` one of the text is on another."""
-        local = at.astimezone(self.zone)
-        same_day = other is None or local.date() == other.astimezone(self.zone).date()
-        return self._say(text if same_day else f"{text}_day", day=f"{local:%d.%m}", time=f"{local:%H:%M}")
+        return self.say("lead", who=name or address(client), line=place(call.line_group, call.line))
 
 
-def address(handle: str) -> str:
-    """A handle or line as people write it: `+7 921 123-45-67`."""
-    if kind_of(handle) == "phone":
-        return shown(value_of(handle))
-    whole = handle.isdecimal() and len(handle) > 9  # neither a short number nor a mailbox nor a bot
-    return shown(f"+{handle}") if whole else handle
+_KINDS = {"awaiting_reply": "reply", "new_lead": "lead"}
+"""Kinds of cases that are not about calling back, as they stand in the names of texts."""

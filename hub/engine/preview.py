@@ -14,7 +14,7 @@ from hub.core.crm import Client, Planner, Target, lead_keys, place
 from hub.core.derive import derive
 from hub.core.effects import Told
 from hub.core.policy import Rulebook
-from hub.core.timeline import Timeline
+from hub.core.timeline import Fact, Timeline
 from hub.engine.evaluate import BATCH, clients
 from hub.engine.hub import Hub
 from hub.store import outbox, timeline
@@ -32,7 +32,11 @@ async def preview(hub: Hub, since: datetime, until: datetime, connection: str | 
     rows: list[dict[str, Any]] = []
     for part in chunks(await hub.db.read(clients, until, since), BATCH):
         loaded = await hub.db.read(timeline.load, dict.fromkeys(part, since - BEFORE), until)
-        known = {contact: found for contact, found in loaded.timelines.items() if found.calls}
+        known = {
+            contact: found
+            for contact, found in loaded.timelines.items()
+            if found.calls or found.messages or found.submissions
+        }
         keys = {key for found in known.values() for target in targets for key in lead_keys(target.connection, found)}
         leads = {row.key for row in await hub.db.read(outbox.by_key, keys) if row.at < since}
         rows += await asyncio.to_thread(looking.rows, known.values(), leads)
@@ -55,7 +59,12 @@ class _Looking:
 
     def _of_client(self, found: Timeline, leads: set[str]) -> Iterator[dict[str, Any]]:
         """Each call and case at its own moment."""
-        as_live = replace(found, calls=tuple(replace(fact, live=True, as_live=True) for fact in found.calls))
+        as_live = replace(
+            found,
+            calls=tuple(map(_live, found.calls)),
+            messages=tuple(map(_live, found.messages)),
+            submissions=tuple(map(_live, found.submissions)),
+        )
         derived = derive(as_live, self.book, self.hub.registry.rules, self.until)
         carried = self.hub.carried
         whole = Client(as_live, {call.ref: call for call in derived.verdicts}, derived.cases, self.until)
@@ -96,6 +105,10 @@ class _Looking:
         where = place(found, connection, effect.client, effect.at)
         owner = self.plans.team.account(effect.to, connection, effect.at)
         return replace(effect, card=where.card, deal=where.deal, owner=owner)
+
+
+def _live(fact: Fact[Any]) -> Fact[Any]:
+    return replace(fact, live=True, as_live=True)
 
 
 def _as_opened(case: Case) -> Case:

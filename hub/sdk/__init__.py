@@ -21,6 +21,7 @@ from hub.core.effects import (
 )
 from hub.core.effects import body as effect_json
 from hub.core.effects import kind as effect_kind
+from hub.core.effects import whole as effect_whole
 from hub.core.handles import Handle, Number, canonical, read_number, same_line
 from hub.core.records import (
     Call,
@@ -161,6 +162,7 @@ __all__ = [
     "canonical",
     "effect_json",
     "effect_kind",
+    "effect_whole",
     "from_json",
     "hookimpl",
     "hookspec",

@@ -15,12 +15,14 @@ from hub.sdk import (
     AddNote,
     AmendNotice,
     AmendTask,
+    Answer,
     Checked,
     CloseTask,
     Connector,
     Context,
     CreateLead,
     CreateTask,
+    Digest,
     Effect,
     Host,
     Http,
@@ -39,8 +41,8 @@ from hub.sdk import (
     Stored,
     WebhookRequest,
     WrongRecord,
-    effect_json,
     effect_kind,
+    effect_whole,
     from_json,
 )
 from plugins.records.signature import sign, verify
@@ -189,7 +191,7 @@ def read(path: Path, name: str, _settings: Settings, context: Context) -> Iterat
 async def send(client: Client, effect: Effect) -> Sent:
     """POST the effect as JSON; the receiver knows a repetition by `Idempotency-Key`."""
     assert client.http is not None, "offered only with notify_url"
-    body = orjson.dumps({"effect": effect_kind(effect), **effect_json(effect)})
+    body = orjson.dumps({"effect": effect_kind(effect), **effect_whole(effect)})
     timestamp = int(client.host.now().timestamp())
     headers = {
         "Content-Type": "application/json",
@@ -227,7 +229,7 @@ def pushes(settings: Settings) -> Sequence[Push]:
     told = (
         Push(effect, send, on=what in settings.writes, switch=f'writes = ["{what}"]') for effect, what in TOLD.items()
     )
-    return (Push(Notify, send), Push(AmendNotice, send), *told)
+    return (*(Push(effect, send) for effect in (Notify, AmendNotice, Digest, Answer)), *told)
 
 
 # words

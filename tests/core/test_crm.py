@@ -14,14 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core import wording
-from hub.core.crm import KINDS, TO_CALL_BACK, Client, Place, Planner, Target, place
+from hub.core.crm import KINDS, Client, Place, Planner, Target, place
 from hub.core.derive import derive
 from hub.core.effects import CloseTask, CreateTask, Effect, body, from_body, kind
 from hub.core.horizon import known
 from hub.core.reconcile import StoredCase, reconcile
 from hub.core.rules import RULES
+from hub.core.speech import address
 from hub.core.timeline import Timeline
-from hub.core.wording import Wording, address
+from hub.core.wording import Wording
 from tests.core.test_derive_properties import BOOK, START, stories
 from tests.core.timelines import CLIENT, at, rulebook, timeline
 
@@ -270,7 +271,7 @@ def test_an_open_case_has_a_task_that_says_what_the_case_says(story: str) -> Non
         then = known(line, now)
         ledger.look(then, now)
         for case in derive(then, BOOK, RULES, now).cases:
-            if case.state != "open" or case.due_at is None or case.kind not in TO_CALL_BACK:
+            if case.state != "open" or case.due_at is None:
                 continue
             row = next(
                 number

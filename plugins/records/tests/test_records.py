@@ -350,7 +350,7 @@ def test_a_crm_is_told_only_what_was_asked_for() -> None:
     assert CONNECTOR.push is not None
     offered = CONNECTOR.push(settings(notify_url="https://example.ru/n", writes=["tasks", "calls"]))
     on = {item.effect.__name__ for item in offered if item.on}
-    assert on == {"Notify", "AmendNotice", "CreateTask", "AmendTask", "CloseTask", "LogCall"}
+    assert on == {"Notify", "AmendNotice", "Digest", "Answer", "CreateTask", "AmendTask", "CloseTask", "LogCall"}
     assert {item.switch for item in offered if not item.on} == {'writes = ["leads"]', 'writes = ["notes"]'}
 
 
