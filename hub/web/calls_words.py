@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hub.texts import N_
 from hub.web import words
-from hub.web.texts import N_
 from hub.web.words import Verdict
 
 

@@ -16,17 +16,17 @@ from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from hub import texts as languages
 from hub.core.policy import TeamMember
 from hub.engine.broadcast import Broadcaster
 from hub.engine.hub import OWN, Hub
 from hub.engine.receive import Receiver
 from hub.store import pages
-from hub.web import texts as languages
+from hub.texts import N_, Texts
+from hub.texts.formats import Formats
 from hub.web import words
-from hub.web.formats import Formats
 from hub.web.forms import SEAT, Forms, key_of
 from hub.web.remote import Remote
-from hub.web.texts import N_, Texts
 
 FOLDER = Path(__file__).parent
 YEAR = 31_536_000

@@ -12,9 +12,9 @@ from hub.core.policy import TeamMember
 from hub.core.records import Call, Mark, Meeting, Message, Record, Submission
 from hub.core.timeline import Fact
 from hub.store.history import Event
+from hub.texts import N_
 from hub.web import words
 from hub.web.calls_words import verdict_of
-from hub.web.texts import N_
 from hub.web.waits import SHORT, Reading, Row, line_name
 
 

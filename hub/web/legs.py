@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.core.records import Call, Leg
+from hub.texts.formats import Formats
 from hub.web import words
-from hub.web.formats import Formats
 
 LEFT, WIDTH = 200.0, 560.0
 """Where the time axis lies in the picture of 860 units."""

@@ -9,12 +9,12 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
+from hub import texts
 from hub.core.records import CLOSING_REASONS
 from hub.engine.hub import OWN
 from hub.engine.receive import arrival
 from hub.sdk.connector import Raw
 from hub.store import history, pages
-from hub.web import texts
 from hub.web.desk import Desk, Form, local
 from hub.web.forms import once
 

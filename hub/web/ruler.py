@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.web.texts import N_
+from hub.texts import N_
 from hub.web.waits import Reading, Row, seconds
 
 LEFT, WIDTH = 10.0, 1040.0

@@ -9,9 +9,9 @@ from typing import Any
 
 from hub.core import hours
 from hub.core.policy import Rulebook
+from hub.texts import N_
+from hub.texts.formats import Formats
 from hub.web import words
-from hub.web.formats import Formats
-from hub.web.texts import N_
 
 Row = Mapping[str, Any]
 

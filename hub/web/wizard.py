@@ -14,8 +14,8 @@ from hub.engine.hub import Hub, vault_of
 from hub.errors import ConfigError
 from hub.sdk.connector import Connector
 from hub.settings import Question, questions, text_of, value_of
+from hub.texts import N_, of_connector
 from hub.web.desk import Form, Visitor
-from hub.web.texts import N_, of_connector
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hub.core.effects import AddNote, CreateLead, CreateTask, Effect, LogCall
-from hub.web.texts import N_
+from hub.texts import N_
 
 Table = Mapping[str, str]
 

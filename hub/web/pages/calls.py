@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 
 from hub.core.records import Call, Record
 from hub.store import pages
+from hub.texts import N_
+from hub.texts.formats import Formats
 from hub.web import legs, words
 from hub.web.calls_words import verdict_of
 from hub.web.desk import Desk
-from hub.web.formats import Formats
-from hub.web.texts import N_
 from hub.web.waits import Reading, Row, client_name, line_name
 from hub.web.words import Verdict
 

@@ -18,12 +18,12 @@ from hub.engine.hub import vault_of
 from hub.errors import ConfigError, HubError
 from hub.registry import Link
 from hub.sdk.connector import Checked, Connector
+from hub.texts import N_
 from hub.web import wizard
 from hub.web.desk import Desk, Visitor
 from hub.web.forms import SEAT
 from hub.web.remote import Remote
 from hub.web.switches import switches
-from hub.web.texts import N_
 from hub.web.wizard import Wizard, speech
 
 UNWRITABLE = N_(

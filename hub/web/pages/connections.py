@@ -17,11 +17,11 @@ from hub.engine.hub import OWN
 from hub.registry import Link
 from hub.settings.secrets import secret_of
 from hub.store import budgets, connections, pages, repairs, tokens
+from hub.texts import N_
+from hub.texts.formats import Formats
 from hub.web.desk import Desk, Visitor
-from hub.web.formats import Formats
 from hub.web.pages.repairs import told
 from hub.web.switches import switches
-from hub.web.texts import N_
 
 DAY = timedelta(days=1)
 

@@ -11,9 +11,9 @@ from fastapi.responses import Response
 from sqlalchemy import Connection
 
 from hub.store import pages
+from hub.texts import N_
 from hub.web import words
 from hub.web.desk import Desk, Visitor
-from hub.web.texts import N_
 from hub.web.waits import client_name
 
 SIZE = 50

@@ -15,10 +15,10 @@ from hub.core import hours, owners
 from hub.core.policy import Rulebook
 from hub.engine.hub import OWN
 from hub.store import history, pages
+from hub.texts import N_
+from hub.texts.formats import Formats
 from hub.web import reading, words
 from hub.web.desk import Desk, Visitor
-from hub.web.formats import Formats
-from hub.web.texts import N_
 from hub.web.waits import Reading, Row, Wait, client_name, line_name
 
 FIRST = 50

@@ -14,9 +14,9 @@ from fastapi.responses import Response
 
 from hub.core import effects
 from hub.engine.preview import preview
+from hub.texts import N_
 from hub.web import words
 from hub.web.desk import Desk, Visitor
-from hub.web.texts import N_
 
 SHOWN = 200
 """Rows of the list; the figures above it count all."""

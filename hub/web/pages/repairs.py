@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from hub.store import repairs
+from hub.texts import N_
 from hub.web.desk import Desk, Visitor
-from hub.web.texts import N_
 
 
 @dataclass(frozen=True, slots=True)

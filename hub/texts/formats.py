@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 
 from hub.core import handles
-from hub.web.texts import N_, Texts
+from hub.texts import N_, Texts
 
 SECONDS, MINUTES, HOURS, DAYS = N_("s"), N_("min"), N_("h"), N_("d")
 """Units as they stand behind a number."""

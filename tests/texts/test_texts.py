@@ -11,9 +11,8 @@ import pytest
 from hub import registry
 from hub.sdk.connector import Connector
 from hub.settings import questions
-from hub.web import catalog
-from hub.web.formats import Formats, phone
-from hub.web.texts import LANGUAGES, glued, of_connector, texts
+from hub.texts import LANGUAGES, catalog, glued, of_connector, texts
+from hub.texts.formats import Formats, phone
 
 NOW = datetime(2026, 11, 24, 11, 32, 8, tzinfo=UTC)
 
@@ -37,7 +36,7 @@ def test_compiled_texts_are_the_written_ones(language: str) -> None:
 def test_every_text_of_the_pages_is_in_the_catalog_and_no_other(language: str) -> None:
     said = {message.id for message in catalog.collected() if message.id}
     written = {message.id for message in catalog.written(language) if message.id}
-    assert said == written, "run python -m hub.web.catalog"
+    assert said == written, "run python -m hub.texts.catalog"
 
 
 def test_every_text_is_translated_into_russian() -> None:

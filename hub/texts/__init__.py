@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 FOLDER = Path(__file__).parent / "locales"
 LANGUAGES: Mapping[str, str] = {"ru": "Русский", "en": "English"}
-DOMAIN = "web"
+DOMAIN = "hub"
 
 _UNITS = r"мин|ч|с|д|₽|%|дн|дня|дней|раза|раз|из|min|h|s|d|of"
 _GLUE = re.compile(

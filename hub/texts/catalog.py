@@ -1,6 +1,6 @@
-"""How are the texts collected from code and templates, and compiled: `python -m hub.web.catalog`.
+"""How are the texts collected from code and templates, and compiled: `python -m hub.texts.catalog`.
 
-Write English texts in code and templates, run this, translate what is new in `locales/ru/LC_MESSAGES/web.po`, run it again.
+Write English texts in code and templates, run this, translate what is new in `locales/ru/LC_MESSAGES/hub.po`, run it again.
 """
 
 from __future__ import annotations
@@ -13,24 +13,22 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from hub.web.texts import DOMAIN, FOLDER, LANGUAGES
+from hub.texts import DOMAIN, FOLDER, LANGUAGES
 
-HERE = Path(__file__).parent
-METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
+PLACES = tuple(FOLDER.parents[1] / name for name in ("texts", "letters", "web"))
+"""Whatever speaks to people."""
+METHODS = [("**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.txt", "jinja2")]
+OPTIONS = {"extensions": "jinja2.ext.do", "trimmed": "true"}
 KEYWORDS = {"_": None, "N_": None, "say": None, "count": (1, 2), "ngettext": (1, 2)}
 
 
 def collected() -> Catalog:
-    """Every text that the pages may say."""
+    """Every text that pages and letters may say."""
     catalog = Catalog(domain=DOMAIN, project="crmhub", charset="utf-8")
-    found = extract_from_dir(
-        str(HERE),
-        METHODS,
-        options_map={"**.html": {"extensions": "jinja2.ext.do", "trimmed": "true"}},
-        keywords=KEYWORDS,
-    )
-    for _, _, message, _, _ in found:
-        catalog.add(message)
+    options = {"**.html": OPTIONS, "**.txt": OPTIONS}
+    for place in PLACES:
+        for _, _, message, _, _ in extract_from_dir(str(place), METHODS, options_map=options, keywords=KEYWORDS):
+            catalog.add(message)
     return catalog
 
 
