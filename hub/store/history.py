@@ -59,24 +59,26 @@ def marks_on(connection: Connection, targets: Iterable[str]) -> list[Event]:
     return sorted(found, key=lambda event: (event.at, event.ref))
 
 
-def marks_by_ref(connection: Connection, refs: Iterable[str]) -> dict[str, Event]:
-    """Reference → the mark; other references are left out."""
-    found: dict[str, Event] = {}
+def by_ref(connection: Connection, refs: Iterable[str]) -> dict[str, Event]:
+    """Reference → the fact or mark; references to calls are left out."""
+    wanted: dict[tuple[str, str], list[str]] = {}
     for ref in refs:
         name, _, rest = ref.partition("/")
         kind, _, source_id = rest.partition("/")
-        if kind != "mark":
-            continue
-        row = connection.execute(
-            select(records).where(
-                records.c.connection == name,
-                records.c.kind == "mark",
-                records.c.source_id == source_id,
-                records.c.body.is_not(None),
+        if kind in {*FACTS, "mark"}:
+            wanted.setdefault((name, kind), []).append(source_id)
+    found: dict[str, Event] = {}
+    for (name, kind), ids in wanted.items():
+        for part in chunks(ids):
+            rows = connection.execute(
+                select(records).where(
+                    records.c.connection == name,
+                    records.c.kind == kind,
+                    records.c.source_id.in_(part),
+                    records.c.body.is_not(None),
+                )
             )
-        ).first()
-        if row is not None:
-            found[ref] = _event(row)
+            found.update({event.ref: event for event in map(_event, rows)})
     return found
 
 

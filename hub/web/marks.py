@@ -18,7 +18,7 @@ from hub.store import history, pages
 from hub.web.desk import Desk, Form, local
 from hub.web.forms import once
 
-KINDS = ("taken", "closed", "reopened")
+KINDS = ("taken", "closed", "no_reply_needed", "reopened")
 SHOWN = frozenset({"waits", "closed", "headline"})
 """Names by which the pages are told that a decision took effect."""
 LONGEST_NOTE = 500
@@ -78,8 +78,8 @@ async def _keep(desk: Desk, number: str, key: str, kind: str, by: str, form: For
     payload: dict[str, Any] = {"record": "mark", "id": own, "at": now.isoformat(), "by": by, "kind": kind, "on": key}
     if kind == "closed":
         payload["reason"] = form["reason"]
-        if note := form.get("note", "").strip()[:LONGEST_NOTE]:
-            payload["note"] = note
+    if note := form.get("note", "").strip()[:LONGEST_NOTE]:
+        payload["note"] = note
     async with desk.broadcaster.listen() as listener:
         await desk.receiver.keep([arrival(OWN, Raw("record", f"mark/{own}", payload), now)])
         try:

@@ -9,6 +9,8 @@ from typing import Any
 
 from hub.core import hours
 from hub.core.policy import Rulebook
+from hub.core.records import Message, Submission
+from hub.store.history import Event
 from hub.texts import N_
 from hub.texts.formats import Formats
 from hub.web import words
@@ -29,6 +31,16 @@ _SAID: Mapping[str, str] = {
     "unknown_unanswered": N_("Waited %(time)s, the call was not answered"),
 }
 """What the client did, by the outcome of his call."""
+
+_SENT: Mapping[str, str] = {
+    "voice": N_("A voice message"),
+    "photo": N_("A photo"),
+    "file": N_("A file"),
+    "sticker": N_("A sticker"),
+    "location": N_("A place on the map"),
+    "contact": N_("A contact"),
+}
+"""A message without words, by its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +91,15 @@ class Wait:
 class Reading:
     """What is needed to read cases: the rules, the reader's language, and what else is known of calls and marks.
 
-    calls: reference → verdict. busy: member → since when he talks. taken: case key → (when, by whom).
+    calls: reference → verdict. facts: reference → message, form or mark. busy: member → since when he talks.
+    taken: case key → (when, by whom).
     """
 
     book: Rulebook
     formats: Formats
     names: Mapping[str, str]
     calls: Mapping[str, Row] = field(default_factory=dict)
+    facts: Mapping[str, Event] = field(default_factory=dict)
     busy: Mapping[str, datetime] = field(default_factory=dict)
     taken: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
 
@@ -143,13 +157,18 @@ class Reading:
         return self.book.at(row["opened_at"]).group(row["line_group"]).calendar
 
     def client(self, row: Row) -> str:
-        """The client's name, else his number."""
-        return client_name(row["contact"]["name"], row["contact"]["handles"], self.formats)
+        """The client's name, the one that he gave in a form, else his number."""
+        said = self._last_said(row)
+        given = said.name if isinstance(said, Submission) else None
+        return client_name(row["contact"]["name"] or given, row["contact"]["handles"], self.formats)
 
     def line(self, row: Row) -> tuple[str, str]:
-        """The line group, and which of our numbers was called; either may be empty."""
-        call = self._last_call(row)
-        number = line_name(call.get("line") if call else None, self.formats)
+        """The line group, and which of our numbers or channels was used; either may be empty."""
+        call, message = self._last_call(row), self._last_said(row)
+        if isinstance(message, Message):
+            number = " ".join(filter(None, (self.channel(message.channel), line_name(message.line, self.formats))))
+        else:
+            number = line_name(call.get("line") if call else None, self.formats)
         group = str(row["line_group"])
         if group == "default":
             return ("" if number else self.formats.texts.say("no line group")), number
@@ -158,6 +177,16 @@ class Reading:
     def name(self, ref: str | None) -> str:
         """One of us."""
         return self.names.get(ref or "") or self.formats.handle(ref)
+
+    def channel(self, name: str) -> str:
+        """What people call a channel of messages."""
+        return self.formats.texts.say(words.CHANNELS.get(name, name.capitalize()))
+
+    def _last_said(self, row: Row) -> Message | Submission | None:
+        """What the client wrote last of what the case is about."""
+        events = [self.facts[ref] for ref in row["evidence"] if ref in self.facts]
+        said = [event.record for event in events if isinstance(event.record, Message | Submission)]
+        return max(said, key=lambda record: record.at, default=None)
 
     def _last_call(self, row: Row) -> Row | None:
         seen = [call for ref in row["evidence"] if (call := self.calls.get(ref)) and call["direction"] == "inbound"]
@@ -169,6 +198,16 @@ class Reading:
         call = self._last_call(row)
         if call is not None and call["outcome"] == "callback_requested":
             return "accent", texts.say("asked for a callback")
+        if row["kind"] == "awaiting_reply":
+            kind = (row.get("wait") or {}).get("kind")
+            if attempts > 1:
+                return "soon", texts.count("wrote %(n)s time", "wrote %(n)s times", attempts)
+            return ("line", texts.say("answers our message")) if kind == "reply_to_outreach" else None
+        if row["kind"] == "new_lead":
+            wish = next((self.facts[ref].record for ref in row["evidence"] if ref in self.facts), None)
+            if isinstance(wish, Submission) and wish.wants_at is not None:
+                return "accent", texts.say("asked for a call at %(time)s", time=self.formats.moment(wish.wants_at))
+            return None
         if attempts > 1:
             tone = "late" if row.get("priority") == "high" else "soon"
             return tone, texts.count("called %(n)s time", "called %(n)s times", attempts)
@@ -180,7 +219,9 @@ class Reading:
         return None
 
     def _says(self, row: Row) -> str:
-        call = self._last_call(row)
+        call, written = self._last_call(row), self._last_said(row)
+        if written is not None:
+            return wrote(written, self.formats)
         if call is None:
             kind = words.KINDS[row["kind"]][2]
             return self.formats.texts.say(kind)
@@ -214,6 +255,23 @@ def said(call: Row, formats: Formats, name: Any) -> str:
         return texts.say("Is calling now")
     sentence = _SAID.get(call["outcome"] or "", N_("The call is not judged yet"))
     return texts.say(sentence, time=time)
+
+
+QUOTED = 160
+"""Signs of a message that are quoted in a row."""
+
+
+def wrote(record: Message | Submission, formats: Formats) -> str:
+    """What the client wrote, shortened; of a message without words what it was."""
+    say = formats.texts.say
+    words_ = " ".join((record.text or "").split())
+    short = words_ if len(words_) <= QUOTED else words_[:QUOTED].rsplit(" ", 1)[0].rstrip(" .,;:") + "…"
+    if isinstance(record, Submission):
+        form = say("Form %(name)s", name=record.form) if record.form else say("A form was filled in")
+        return say("%(what)s: “%(text)s”", what=form, text=short) if short else form
+    if short:
+        return say("“%(text)s”", text=short)
+    return say(_SENT.get(record.content, N_("Message")))
 
 
 def client_name(name: str | None, handles_: Sequence[str], formats: Formats) -> str:

@@ -29,7 +29,7 @@ days = { mon-fri = "09:00-18:00" }
 
 [lines.sales]
 calendar = "office"
-lines = ["74950010100", "78000010100"]
+lines = ["74950010100", "78000010100", "@teplodom_bot", "sales@teplodom.example"]
 head = "boris"
 duty = ["anna"]
 callback_target = "15m"
@@ -266,3 +266,47 @@ async def tell_all(hub: Hub) -> None:
     """The whole day."""
     await tell(hub, "crm", CRM)
     await tell(hub, "pbx", PBX)
+
+
+# What clients wrote on the same day: told only where a test is about that.
+
+STONE, LAZAREVA, WISH = "email:t.abdrahmanov@stone.example", "telegram:5550199", "phone:+79219000177"
+
+
+def written(
+    id_: str, start: str, client: str, text: str | None, channel: str = "telegram", **more: Any
+) -> dict[str, Any]:
+    """A message of the client."""
+    return {
+        "record": "message",
+        "id": id_,
+        "at": at(start).isoformat(),
+        "channel": channel,
+        "direction": "in",
+        "author": "client",
+        "client": client,
+        "line": "sales@teplodom.example" if channel == "email" else "@teplodom_bot",
+        "text": text,
+        **more,
+    }
+
+
+WRITTEN = [
+    {"record": "card", "id": "8", "name": "Карельский камень", "handles": [STONE], "owner": "anna"},
+    {"record": "card", "id": "9", "name": "Виктория Лазарева", "handles": [LAZAREVA], "owner": "boris"},
+    written("m1", "13:59:00", LAZAREVA, "Здравствуйте! Можно заменить насос на более тихий?"),
+    written("m2", "14:21:40", LAZAREVA, "Ау, есть кто живой? " + "очень жду " * 40),
+    written("m3", "14:20:00", STONE, "Просим обновить КП с учётом доставки до Петрозаводска", "email", thread="t1"),
+    written("m4", "14:24:00", "telegram:5550200", None, content="voice"),
+    {
+        "record": "submission",
+        "id": "f1",
+        "at": at("14:25:00").isoformat(),
+        "form": "Заявка с сайта",
+        "line": "74950010100",
+        "handles": [WISH],
+        "name": "Пётр",
+        "wants_at": at("15:00:00").isoformat(),
+        "text": "Нужен котёл",
+    },
+]

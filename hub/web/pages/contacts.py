@@ -32,13 +32,14 @@ SHOW = ("all", "calls", "text", "proof")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that the page asks of the store. refs: calls that any case names."""
+    """All that the page asks of the store. refs, said: calls and messages that any case names."""
 
     person: pages.Person
     cases: list[dict[str, Any]]
     calls: pages.Page
     refs: dict[str, dict[str, Any]]
     facts: list[history.Event]
+    said: dict[str, history.Event]
     marks: list[history.Event]
     effects: list[dict[str, Any]]
     cards: list[tuple[str, Any]]
@@ -69,6 +70,7 @@ def read(connection: Connection, person: pages.Person, before: datetime | None) 
         calls,
         pages.calls_by_ref(connection, refs),
         history.facts_of(connection, person.id, SIZE, before),
+        history.by_ref(connection, refs),
         history.marks_on(connection, named),
         history.effects_of(connection, person.id),
         history.cards_of(connection, person.id),
@@ -136,6 +138,7 @@ async def _view(desk: Desk, request: Request, person: pages.Person, visitor: Vis
         formats=formats,
         names=names_of(desk),
         calls=known.refs | {row["ref"]: row for row in known.calls.rows},
+        facts=known.said,
         taken=marks_of.taken_marks(known.cases, known.marks, book),
     )
     show = request.query_params.get("show", "all")

@@ -19,6 +19,7 @@ from hub.texts import N_
 from hub.texts.formats import Formats
 from hub.web import reading, words
 from hub.web.desk import Desk, Visitor
+from hub.web.marks import KINDS
 from hub.web.waits import Reading, Row, Wait, client_name, line_name
 
 FIRST = 50
@@ -28,6 +29,10 @@ AHEAD = timedelta(days=2)
 """How far the end of working hours is looked for."""
 RUNNING = timedelta(hours=12)
 """A call that began earlier and has no end is a fault of its source, not a call in progress."""
+DECIDED = frozenset({"closed_by_hand", "no_reply_needed"})
+"""Endings that a person decided and can take back."""
+CALLED = frozenset({"missed_call", "lost_in_transfer"})
+"""Cases that a callback ends; how soon those are answered who wrote is a figure of its own."""
 GROUPS = ((N_("Overdue"), "late"), (N_("Due today"), ""), (N_("No rush"), ""))
 
 
@@ -42,7 +47,7 @@ class State:
     today: list[dict[str, Any]]
     running: list[dict[str, Any]]
     calls: dict[str, dict[str, Any]]
-    marks: dict[str, history.Event]
+    facts: dict[str, history.Event]
     taken: list[history.Event]
     people: dict[int, pages.Person]
     received: dict[str, datetime | None]
@@ -104,7 +109,7 @@ def read(connection: Connection, now: datetime, midnight: datetime) -> State:
         today=pages.opened_cases(connection, midnight),
         running=running,
         calls=pages.calls_by_ref(connection, refs),
-        marks=history.marks_by_ref(connection, refs),
+        facts=history.by_ref(connection, refs),
         taken=history.marks_on(connection, targets),
         people=pages.people(connection, {call["contact"] for call in running}),
         received=rows,
@@ -144,6 +149,7 @@ async def _view(desk: Desk, visitor: Visitor, request: Request) -> dict[str, Any
         formats=formats,
         names={key: member.name for key, member in desk.members.items()},
         calls=state.calls,
+        facts=state.facts,
         busy=_busy(state.running),
         taken=reading.taken_marks(state.open, state.taken, book),
     )
@@ -165,7 +171,7 @@ async def _view(desk: Desk, visitor: Visitor, request: Request) -> dict[str, Any
         "reading": cases,
         "median": _median(state.today, book),
         "running": [_running(call, state.people, cases) for call in state.running],
-        "closed": [_closed(row, cases, state.marks) for row in recent if row.get("resolution") != "no_callback_number"],
+        "closed": [_closed(row, cases, state.facts) for row in recent if row.get("resolution") != "no_callback_number"],
         "team": _team(waits, state.running, cases),
         "closed_today": [row for row in state.closed if row["closed_at"] >= midnight],
         "last_closed": next(iter(state.closed), None),
@@ -220,7 +226,7 @@ def _median(cases: Sequence[Row], book: Rulebook) -> dict[str, int] | None:
     reached = sorted(
         seconds
         for row in cases
-        if row["state"] == "recovered"
+        if row["kind"] in CALLED and row["state"] == "recovered"
         if (seconds := (row.get("time_to_reach") or {}).get("working")) is not None
     )
     if not reached:
@@ -228,11 +234,12 @@ def _median(cases: Sequence[Row], book: Rulebook) -> dict[str, int] | None:
     kept = sum(
         1
         for row in cases
-        if row["state"] == "recovered"
+        if row["kind"] in CALLED
+        and row["state"] == "recovered"
         and ((row.get("time_to_reach") or {}).get("working") or 0)
         <= book.at(row["opened_at"]).group(row["line_group"]).policy.callback_target.total_seconds()
     )
-    waiting = sum(1 for row in cases if row["state"] == "open")
+    waiting = sum(1 for row in cases if row["kind"] in CALLED and row["state"] == "open")
     return {
         "median": reached[(len(reached) - 1) // 2],
         "p90": reached[max(-(-len(reached) * 9 // 10) - 1, 0)],
@@ -304,7 +311,7 @@ def _closed(row: Row, reading: Reading, marks: Mapping[str, history.Event]) -> C
         how(row, reading, marks),
         row["closed_at"],
         row["state"] == "recovered",
-        row["key"] if row.get("resolution") == "closed_by_hand" else None,
+        row["key"] if row.get("resolution") in DECIDED else None,
     )
 
 
@@ -323,6 +330,8 @@ def how(row: Row, reading: Reading, marks: Mapping[str, history.Event]) -> str:
             text = texts.say("Called back in %(time)s", time=formats.duration(time))
         case "client_got_through":
             text = texts.say("The client got through in %(time)s", time=formats.duration(time))
+        case "replied":
+            text = texts.say("Answered in %(time)s", time=formats.duration(time))
         case "closed_by_hand":
             mark = marks.get(row.get("closed_by") or "")
             reason = words.REASONS.get(getattr(mark.record, "reason", None) or "", ("", ""))[0] if mark else ""
@@ -363,6 +372,6 @@ def _done(request: Request, state: State, reading: Reading) -> dict[str, str] | 
     key = request.query_params.get("done")
     kind = request.query_params.get("kind", "closed")
     row = next((row for row in (*state.closed, *state.open) if row["key"] == key), None)
-    if row is None or kind not in {"closed", "taken", "reopened"}:
+    if row is None or kind not in KINDS:
         return None
     return {"key": row["key"], "client": reading.client(row), "kind": kind}
