@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from hub.core import handles
 from hub.core.hours import Absence, Calendar, DayException, ProductionCalendar
 from hub.core.policy import LineGroup, Policy, Rules, Team, TeamHandle, TeamMember
+from hub.core.schedule import Plan
 from hub.errors import ConfigError, Mistake
 from hub.settings import policy as policy_table
 from hub.settings.mistakes import Path, Wrong, did_you_mean, from_model, unknown_key
@@ -29,6 +30,7 @@ from hub.settings.schema import (
     HubTable,
     LineTable,
     MemberTable,
+    ReportsTable,
     WebTable,
 )
 from hub.settings.secrets import check_references
@@ -36,7 +38,7 @@ from hub.settings.values import Connection, Settings, Web
 
 Model = TypeVar("Model", bound=BaseModel)
 
-SECTIONS = ("hub", "web", "policy", "calendars", "lines", "team", "connections")
+SECTIONS = ("hub", "web", "reports", "policy", "calendars", "lines", "team", "connections")
 NAMED = {"calendars": "office", "lines": "sales", "team": "anna", "connections": "pbx"}  # with a name to show
 OWN_CONNECTION = "hub"  # marks and notes that people make in the hub itself
 _NAME = re.compile(r"\w(?:[\w .-]*\w)?")  # letters of any alphabet
@@ -106,6 +108,7 @@ class _Reader:
             test=self._handles("test_handles", self.hub.test_handles),
             head_of_sales=self.hub.head_of_sales,
             web=web,
+            reports=Plan(**self._model(ReportsTable, self._section("reports"), ("reports",)).model_dump()),
             policy=policy,
             calendars=calendars,
             rules=Rules(country=self.hub.country, groups=groups),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -31,6 +31,12 @@ EXAMPLES = {
     "listen": 'listen = "127.0.0.1:8080"',
     "trusted_proxy": 'trusted_proxy = ["10.0.0.2"]',
     "public_url": 'public_url = "https://hub.example.ru"',
+    "daily": "daily = true",
+    "weekly": "weekly = true",
+    "monthly": "monthly = true",
+    "managers": "managers = true",
+    "closed_days": "closed_days = true",
+    "at": 'at = "19:00"',
     "production_calendar": 'production_calendar = "RU"',
     "exceptions": 'exceptions = [{ on = 2026-12-31, hours = "09:00-15:00", why = "New Year\'s Eve" }]',
     "on": "on = 2026-12-31",
@@ -114,6 +120,13 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _time_of_day(text: str | None) -> str | None:
+    try:
+        return None if text is None else time.fromisoformat(text).strftime("%H:%M")
+    except ValueError as error:
+        raise ValueError(f'"{text}" is no time of day') from error
+
+
 def _database(given: Any) -> str | Secret:
     secret = secret_of(given)
     if isinstance(given, str):
@@ -163,6 +176,17 @@ class WebTable(Table):
     @property
     def is_loopback(self) -> bool:
         return is_loopback(self.host)
+
+
+class ReportsTable(Table):
+    """Which reports go out by mail, in the words of `hub.core.schedule.Plan`."""
+
+    daily: bool = True
+    weekly: bool = True
+    monthly: bool = True
+    managers: bool = True
+    closed_days: bool = False
+    at: Annotated[str | None, AfterValidator(_time_of_day)] = None
 
 
 class ExceptionTable(Table):

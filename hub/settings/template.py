@@ -97,7 +97,7 @@ def draft(
 def template(answers: Answers) -> str:
     """The text of a valid `config.toml`."""
     keys, say = _keys(answers.team), _chooser(answers)
-    parts = [_top(say), _hub(answers, keys), _web(say), _policy(_remarks(answers)), _calendar(answers)]
+    parts = [_top(say), _hub(answers, keys), _web(say), _reports(say), _policy(_remarks(answers)), _calendar(answers)]
     parts += [_lines(answers, keys), _team(answers, keys), *(_connection(item, say) for item in answers.connections)]
     return "\n".join("\n".join(part) + "\n" for part in parts)
 
@@ -195,6 +195,20 @@ def _web(say: Say) -> Iterator[str]:
         'public_url = "https://hub.example.ru"',
         say("how vendors reach the hub: webhooks, consent", "адрес хаба для систем: вебхуки, согласие"),
     )
+
+
+def _reports(say: Say) -> Iterator[str]:
+    yield say(
+        "# Reports by mail, to those whose `notify` has an address: the head all, a manager his own.",
+        "# Отчёты письмом тем, у кого в `notify` есть почта: руководителю всё, менеджеру своё.",
+    )
+    yield "[reports]"
+    yield _off("daily = true", say("at the end of the working day", "в конце рабочего дня"))
+    yield _off("weekly = true", say("on the last working day of the week", "в последний рабочий день недели"))
+    yield _off("monthly = true", say("on the first working day of the next", "в первый рабочий день следующего"))
+    yield _off("managers = true", say("each manager gets his own", "каждому менеджеру его собственный"))
+    yield _off("closed_days = false", say("daily on days off, too", "ежедневный и в выходные"))
+    yield _off('at = "19:00"', say("instead of the end of the working day", "вместо конца рабочего дня"))
 
 
 def _policy(language: Language) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from hub.core.calendars import Calendar
 from hub.core.policy import Policy, Rulebook, Rules, Team
+from hub.core.schedule import Plan
 from hub.settings.mistakes import Wrong
 from hub.settings.secrets import Secret, Vault, look_up, resolved
 
@@ -60,6 +61,7 @@ class Settings:
     test: frozenset[str] = frozenset()
     head_of_sales: str | None = None
     web: Web = Web()
+    reports: Plan = Plan()
     policy: Policy = Policy()
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     rules: Rules = Rules()

@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection, Select, and_, bindparam, delete, select
 
 from hub.core import records as rec
-from hub.core.records import Call, Card, Change, Deal, Gone, Mark, Message, Record
+from hub.core.records import Call, Card, Change, Deal, Gone, Mark, Message, Record, Task
 from hub.store import identity, people
 from hub.store.bulk import among, chunks, insert, renew
 from hub.store.identity import Lists
@@ -217,6 +217,7 @@ def _newer_row(key: _Key, fact: Fact, version: _Version, current: Any | None) ->
         "inbound": isinstance(record, Call) and record.direction == "inbound",
         "as_live": fact.as_live or bool(current is not None and current["as_live"]),
         "clamped": fact.clamped,
+        "unfinished": _is_unfinished(record),
         "gone_at": current["gone_at"] if current is not None else None,
         "received_at": fact.received_at,
         "body": version.body,
@@ -254,9 +255,17 @@ def _gone_row(fact: Fact, current: Any | None) -> dict[str, Any] | None:
         "inbound": False,
         "as_live": False,
         "clamped": False,
+        "unfinished": False,
         "gone_at": at,
         "received_at": fact.received_at,
     }
+
+
+def _is_unfinished(record: Record) -> bool:
+    """Whether somebody has still to do something about it."""
+    if isinstance(record, Task):
+        return record.done_at is None
+    return isinstance(record, Deal) and record.state == "open"
 
 
 def _columns(current: Any) -> dict[str, Any]:

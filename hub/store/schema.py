@@ -228,7 +228,8 @@ contacts = Table(
 
 # Facts and objects in their current version. handle_id: the client's handle (never changes for a fact); contact_id:
 # of cards only. target: what a mark is about (a handle or a reference). first_version/changed_at/tie_at/digest order
-# the versions of one fact. gone_at: deleted at the source (`gone` without a moment: at the beginning of time).
+# the versions of one fact. unfinished: a deal that is open, a task that is not done.
+# gone_at: deleted at the source (`gone` without a moment: at the beginning of time).
 records = Table(
     "records",
     metadata,
@@ -248,6 +249,7 @@ records = Table(
     Column("inbound", Boolean, nullable=False, server_default=text("false")),
     Column("as_live", Boolean, nullable=False, server_default=text("false")),
     Column("clamped", Boolean, nullable=False, server_default=text("false")),
+    Column("unfinished", Boolean, nullable=False, server_default=text("false")),
     Column("gone_at", Instant),
     Column("received_at", Instant, nullable=False),
     Column("body", Json),
@@ -258,6 +260,12 @@ records = Table(
         "at",
         sqlite_where=text("handle_id IS NOT NULL"),
         postgresql_where=text("handle_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_records_unfinished",
+        "kind",
+        sqlite_where=text("unfinished"),
+        postgresql_where=text("unfinished"),
     ),
     Index(
         "ix_records_first_inbound", "handle_id", "at", sqlite_where=text("inbound"), postgresql_where=text("inbound")

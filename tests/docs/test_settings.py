@@ -15,6 +15,7 @@ POLICY = dict(re.findall(r"^### `(\w+)`\nDefault `([^`]+)`\.", PAGE, re.MULTILIN
 TABLES = {
     "[hub]": schema.HubTable,
     "[web]": schema.WebTable,
+    "[reports]": schema.ReportsTable,
     "[calendars.NAME]": schema.CalendarTable,
     "[lines.NAME]": schema.LineTable,
     "[team.KEY]": schema.MemberTable,

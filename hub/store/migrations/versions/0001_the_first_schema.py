@@ -285,6 +285,7 @@ def upgrade() -> None:
         sa.Column("inbound", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("as_live", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("clamped", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("unfinished", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("gone_at", sa.BigInteger(), nullable=True),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=True),
@@ -307,6 +308,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("inbound"),
         postgresql_where=sa.text("inbound"),
+    )
+    op.create_index(
+        "ix_records_unfinished",
+        "records",
+        ["kind"],
+        unique=False,
+        sqlite_where=sa.text("unfinished"),
+        postgresql_where=sa.text("unfinished"),
     )
     op.create_index(
         "ix_records_handle_id",
@@ -436,6 +445,12 @@ def downgrade() -> None:
         table_name="records",
         sqlite_where=sa.text("handle_id IS NOT NULL"),
         postgresql_where=sa.text("handle_id IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_records_unfinished",
+        table_name="records",
+        sqlite_where=sa.text("unfinished"),
+        postgresql_where=sa.text("unfinished"),
     )
     op.drop_index(
         "ix_records_first_inbound",
