@@ -129,13 +129,13 @@ async def _wait_for_room(hub: Hub) -> None:
 
 def _arrivals(hub: Hub, link: Link, paths: list[Path], now: datetime, as_live: bool) -> Iterator[Arrival | Refused]:
     for path in paths:
-        with _file(path) as (file, name):
+        with as_file(path) as (file, name):
             for item in files.read(hub, link, file, name):
                 yield item if isinstance(item, Refused) else arrival(link.name, item, now, as_live=as_live)
 
 
 @contextmanager
-def _file(path: Path) -> Iterator[tuple[Path, str]]:
+def as_file(path: Path) -> Iterator[tuple[Path, str]]:
     """The path, or standard input as a file of its own."""
     if str(path) != "-":
         yield path, str(path)

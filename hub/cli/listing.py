@@ -287,10 +287,10 @@ def _show(context: typer.Context, rows: Callable[[Hub], Any], json: bool, column
         if json:
             sys.stdout.buffer.write(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2))
             return
-        _print(found, columns, ZoneInfo(hub.settings.timezone))
+        print_table(found, columns, ZoneInfo(hub.settings.timezone))
 
 
-def _print(rows: Sequence[Row], columns: dict[str, str], zone: ZoneInfo) -> None:
+def print_table(rows: Sequence[Row], columns: dict[str, str], zone: ZoneInfo) -> None:
     table = Table(*columns.values(), box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(_cell(_dig(row, key), zone) for key in columns))
