@@ -1,0 +1,72 @@
+"""Does a check say what holds, and what has to be done about the rest?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plugins.messenger.telegram.connector import CONNECTOR
+from plugins.messenger.telegram.tests.bot import ME, Refuse, Vendor
+from plugins.messenger.telegram.words import RUSSIAN
+
+OURS = "https://hub.example/hooks/tg"
+
+
+async def checked(answers: dict[str, Any], hook_url: str | None = None, **options: Any) -> list[tuple[str, bool, str]]:
+    vendor = Vendor(answers)
+    vendor.bench.hook_url = hook_url
+    async with vendor.open(**options) as bot:
+        assert CONNECTOR.check is not None
+        return [(line.what, line.ok, line.problem) for line in await CONNECTOR.check(bot)]
+
+
+async def test_what_holds_is_said() -> None:
+    found = await checked({"getMe": {**ME, "can_read_all_group_messages": True}})
+    assert found == [
+        ("the bot is @hub_test_bot (“Hub”)", True, ""),
+        ("updates are asked for", True, ""),
+        ("groups: the bot sees every message", True, ""),
+        ("managers can connect their own accounts", True, ""),
+    ]
+
+
+async def test_privacy_mode_and_business_mode_are_named() -> None:
+    found = await checked({"getMe": {**ME, "can_connect_to_business": False}})
+    assert ["BotFather" in problem for _, _, problem in found] == [False, False, True, True]
+    assert all(ok for _, ok, _ in found)
+
+
+async def test_a_token_that_nobody_knows_is_all_that_is_said() -> None:
+    def unknown(_given: dict[str, Any]) -> None:
+        raise Refuse(401, "Unauthorized")
+
+    ((what, ok, problem),) = await checked({"getMe": unknown})
+    assert (what, ok) == ("the bot", False)
+    assert "@BotFather" in problem
+
+
+async def test_another_program_that_has_the_updates_is_named() -> None:
+    found = await checked({"getWebhookInfo": {"url": "https://helpdesk.example/bot"}}, OURS)
+    assert found[1][1] is False
+    assert "helpdesk" in found[1][2]
+
+
+async def test_a_webhook_needs_an_address_of_ours() -> None:
+    assert "public_url" in (await checked({}, None, webhook=True))[1][2]
+    assert (await checked({"getWebhookInfo": {"url": f"{OURS}/@hub_test_bot"}}, OURS, webhook=True))[1][1:] == (
+        True,
+        "",
+    )
+
+
+async def test_a_webhook_that_fails_is_told() -> None:
+    info = {"url": f"{OURS}/@hub_test_bot", "last_error_message": "Wrong response", "pending_update_count": 2}
+    assert (await checked({"getWebhookInfo": info}, OURS, webhook=True))[1][1:] == (
+        False,
+        "Telegram could not deliver: Wrong response",
+    )
+
+
+def test_every_key_is_said_in_russian() -> None:
+    fields = CONNECTOR.settings.model_fields.values()
+    said = {CONNECTOR.about, *(field.title for field in fields), *(field.description for field in fields)}
+    assert said <= set(RUSSIAN)
