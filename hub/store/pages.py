@@ -198,6 +198,35 @@ def opened_cases(connection: Connection, since: datetime) -> list[dict[str, Any]
     )
 
 
+def cases_page(
+    connection: Connection,
+    kind: str,
+    *,
+    limit: int,
+    before: str | None = None,
+    since: datetime | None = None,
+    contact_ids: Sequence[int] | None = None,
+    **wanted: Any,
+) -> Page:
+    """Cases of one kind, the latest first, void ones left out; `before` is the `older` of the page that was seen."""
+    order = (cases.c.opened_at.desc(), cases.c.id.desc())
+    statement = select(cases).where(cases.c.kind == kind, cases.c.state != "void").order_by(*order).limit(limit + 1)
+    mark = _position(before)
+    if mark is not None:
+        at, number = mark
+        statement = statement.where(cases.c.opened_at <= at, or_(cases.c.opened_at < at, cases.c.id < number))
+    if since is not None:
+        statement = statement.where(cases.c.opened_at >= since)
+    if contact_ids is not None:
+        statement = statement.where(cases.c.contact_id.in_(contact_ids))
+    for name, value in wanted.items():
+        if value is not None:
+            statement = statement.where(cases.c[name] == value)
+    rows = _cases(connection, statement)
+    older = position(rows[limit - 1]["opened_at"], rows[limit - 1]["number"]) if len(rows) > limit else None
+    return Page(rows[:limit], older)
+
+
 def cases_of(connection: Connection, contact_ids: Iterable[int]) -> list[dict[str, Any]]:
     """All cases of these clients, the latest first, void ones left out."""
     found: list[dict[str, Any]] = []

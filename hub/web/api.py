@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, HTTPException, Query, Response
 
+from hub.core import waited
 from hub.core.records import instant
 from hub.store import calls, cases, connections, repairs
 from hub.web.desk import Desk
@@ -73,6 +74,26 @@ def router(desk: Desk) -> APIRouter:
                 limit=limit,
             )
         )
+
+    @routes.get("/waits", response_model=list[Row], summary="Clients who wrote and wait or waited for a reply")
+    async def list_waits(
+        from_: From = None,
+        to: To = None,
+        state: Literal["open", "answered", "cancelled", "unanswered"] | None = None,
+        line_group: str | None = None,
+        limit: Limit = 200,
+    ) -> Response:
+        rows = await db.read(
+            cases.listing,
+            since=_moment(from_),
+            until=_moment(to),
+            kind="awaiting_reply",
+            state=waited.CASES[state] if state else None,
+            line_group=line_group,
+            newest_first=True,
+            limit=limit,
+        )
+        return _json([waited.view(row) for row in rows])
 
     @routes.get("/connections", response_model=list[Row], summary="How each connection is doing")
     async def list_connections() -> Response:

@@ -21,7 +21,7 @@ from hub.web import api, events, health, marks
 from hub.web.desk import FOLDER, Desk
 from hub.web.guard import Guard
 from hub.web.health import Progress
-from hub.web.pages import calls, connecting, connections, contacts, deliveries, now, preview, repairs
+from hub.web.pages import calls, connecting, connections, contacts, deliveries, messages, now, preview, repairs
 from hub.web.remote import Network
 from hub.web.webhooks import PREFIX, Webhooks
 
@@ -58,7 +58,7 @@ def _pages(desk: Desk, runner: Progress | None) -> FastAPI:
         description="Read API of the hub. Rows are those of the command line with --json.",
     )
     app.include_router(connecting.router(desk))  # before the page of a connection, which any name fits
-    for part in (now, calls, contacts, connections, repairs, deliveries, preview, marks, api):
+    for part in (now, calls, messages, contacts, connections, repairs, deliveries, preview, marks, api):
         app.include_router(part.router(desk))
     app.include_router(events.router(desk.broadcaster))
     app.include_router(health.router(desk.hub, runner))

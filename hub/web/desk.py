@@ -37,6 +37,7 @@ Form = Mapping[str, str]
 MENU: tuple[tuple[str, str, str, str], ...] = (
     ("now", "/", "now", N_("Now")),
     ("calls", "/calls", "phone", N_("Calls")),
+    ("messages", "/messages", "chat", N_("Messages")),
     ("contacts", "/contacts", "user", N_("Clients")),
     ("", "", "", N_("System")),
     ("connections", "/connections", "plug", N_("Connections")),
@@ -44,7 +45,7 @@ MENU: tuple[tuple[str, str, str, str], ...] = (
     ("deliveries", "/deliveries", "send", N_("Deliveries")),
 )
 """Key, address, icon, text; an entry without a key is a heading. Only pages that exist."""
-FILTERS = frozenset({"period", "outcome", "line", "manager", "hours", "q", "before", "show", "state"})
+FILTERS = frozenset({"period", "outcome", "kind", "line", "manager", "hours", "q", "before", "show", "state"})
 """Parameters that make up a view, so that it can be sent to a colleague."""
 TABS: Mapping[str, str] = {
     "now": N_("Now"),

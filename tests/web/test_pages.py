@@ -20,6 +20,8 @@ ADDRESSES = [
     "/?who=nobody",
     "/calls",
     "/calls?outcome=missed&line=sales&manager=anna&hours=in&period=all",
+    "/messages",
+    "/messages?period=all&state=open&kind=first&line=sales&manager=anna",
     "/contacts",
     "/contacts?q=nobody",
     "/connections",

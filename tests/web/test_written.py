@@ -72,3 +72,33 @@ async def test_hostile_words_of_a_client_stay_words(hub: Hub) -> None:
         page = (await client.get("/")).text
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+async def test_the_list_of_waits_says_how_long_each_waited_and_who_answered(
+    hub: Hub, written: httpx.AsyncClient
+) -> None:
+    reply = story.written("m5", "14:30:00", story.STONE, "Отправили", "email", thread="t1")
+    reply |= {"direction": "out", "author": "member", "member": "anna"}
+    await story.tell(hub, "crm", [reply])
+    text = text_of((await written.get("/messages")).text)
+    assert "Карельский камень «Просим обновить КП" in text
+    assert "ответили Анна Ковалёва 10 мин" in text
+    assert "писал" not in text
+    assert "Викто" not in text_of((await written.get("/messages?state=answered")).text)
+    assert "не понял: state=late" in text_of((await written.get("/messages?state=late")).text)
+    (row,) = (await written.get("/api/waits?state=answered")).json()
+    assert (row["working"], row["replied_by"]) == (600, "anna")
+
+
+async def test_older_waits_are_one_link_away(hub: Hub, written: httpx.AsyncClient) -> None:
+    many = [
+        story.written(f"n{n}", f"10:{n // 2:02}:{n % 2 * 30:02}", f"telegram:{7000 + n}", f"вопрос {n}")
+        for n in range(60)
+    ]
+    await story.tell(hub, "crm", many)
+    first = (await written.get("/messages")).text
+    assert "вопрос 59" in first
+    older = first.split('href="/messages?before=')[1].split('"')[0]
+    second = (await written.get(f"/messages?before={older}")).text
+    seen = [n for n in range(60) if f"вопрос {n}»" in first] + [n for n in range(60) if f"вопрос {n}»" in second]
+    assert sorted(seen) == list(range(60))
