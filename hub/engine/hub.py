@@ -24,7 +24,7 @@ from hub.errors import ConfigError, Mistake
 from hub.registry import Link, Registry
 from hub.sdk.connector import Context
 from hub.settings import Settings, Vault
-from hub.store import connections, identity, inbox, migrate, people, rules, secrets
+from hub.store import connections, identity, inbox, migrate, people, pulses, rules, secrets
 from hub.store.database import Database
 from hub.store.identity import Lists
 from hub.store.keyring import Keyring
@@ -198,6 +198,8 @@ def accept(hub: Hub) -> None:
             people.mark_all_due(connection, moment, only_open=True)
         if rules.remember(connection, "team", [team, lists]):
             people.mark_all_due(connection, moment)
+        if rules.remember(connection, "pulses", pulses.VERSION):
+            pulses.rebuild(connection)
         before = set(rules.recall(connection, "barriers") or ())
         if rules.remember(connection, "barriers", sorted(hub.lists.barriers)):
             identity.review(connection, before ^ hub.lists.barriers, hub.lists, moment)

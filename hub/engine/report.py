@@ -10,7 +10,7 @@ from hub.core import report, waited
 from hub.core.calls import instant_text
 from hub.core.report import Facts, Row
 from hub.core.waits import KIND
-from hub.engine import current, evaluate
+from hub.engine import coverage, current, evaluate
 from hub.engine.hub import Hub
 from hub.store import calls
 
@@ -39,8 +39,7 @@ async def make(
         "to": instant_text(until),
         "at": instant_text(now),
         "timezone": zone,
-        "completeness": None,
-        "provisional_after": None,
+        **await coverage.rows_of(hub, since, until, now),
         "rows": [{key: _shown(value, members=members) for key, value in row.items()} for row in rows],
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, delete, select
 
 from hub.core import records as rec
 from hub.core.records import Call, Card, Change, Deal, Gone, Mark, Message, Record, Task
-from hub.store import identity, people
+from hub.store import identity, people, pulses
 from hub.store.bulk import among, chunks, insert, renew
 from hub.store.identity import Lists
 from hub.store.schema import calls, deal_cards, offers, record_handles, records, versions
@@ -122,6 +122,7 @@ def put(
         outcome.touch(contact, since)  # those of the cards that a deal is taken from
     handles, founded = _meet(connection, changes, lists)
     _write(connection, changes, handles, founded)
+    pulses.count(connection, _never_seen(changes))
     ids = {key: row.id for key, row in stored.items()} | _new_ids(connection, changes)
     _link(connection, changes, ids, handles)
     late = _keep_versions(connection, weighed.told, stored, ids)
@@ -328,6 +329,14 @@ def _write(
         records,
         [{**change.row, "id": change.before.id} for change in changes.values() if change.before is not None],
     )
+
+
+def _never_seen(changes: Mapping[_Key, _Change]) -> Iterator[tuple[str, str, datetime]]:
+    """(connection, kind, moment) of the facts that come for the first time."""
+    for (name, kind, _), change in changes.items():
+        at = change.row["at"]
+        if at is not None and (change.before is None or change.before.at is None):
+            yield name, kind, at
 
 
 def _new_ids(connection: Connection, changes: Mapping[_Key, _Change]) -> dict[_Key, int]:

@@ -277,6 +277,13 @@ records = Table(
         postgresql_where=text("contact_id IS NOT NULL"),
     ),
     Index(
+        "ix_records_at",
+        "kind",
+        "at",
+        sqlite_where=text("at IS NOT NULL"),
+        postgresql_where=text("at IS NOT NULL"),
+    ),
+    Index(
         "ix_records_target",
         "target",
         sqlite_where=text("target IS NOT NULL"),
@@ -360,6 +367,7 @@ offers = Table(
     Column("seconds", Integer, nullable=False),
     Column("share", Integer, nullable=False, server_default="100"),
     Index("ix_offers_member", "member", "at"),
+    Index("ix_offers_at", "at"),
 )
 
 # Clients who wait or waited. The row id is permanent; key may change. state as in metrics.md 3.3; evidence: references
@@ -439,6 +447,61 @@ repairs = Table(
     Column("advice", Text, nullable=False),
     Column("since", Instant, nullable=False),
     Column("count", Integer, nullable=False, server_default="1"),
+)
+
+# How much came from each source, hour by hour of its own clock: from these it is learned how much is usual, and whether
+# a silence is strange. Derived from records, and rebuilt from them when that changes. last_at: of the latest fact.
+pulses = Table(
+    "pulses",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Stretches in which a source was strangely silent; until is NULL while it still is.
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("since", Instant, primary_key=True),
+    Column("until", Instant),
+    sqlite_with_rowid=False,
+)
+
+# Months whose figures were published and stay as they were. late: references of facts of the month that came or changed
+# since it was last looked at, the first few of them.
+published = Table(
+    "published",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("published_at", Instant, nullable=False),
+    Column("definition_version", Integer, nullable=False),
+    Column("rules_version", Integer, nullable=False),
+    Column("figures", Json, nullable=False),
+    Column("late", Json, nullable=False),
+)
+
+# What a published figure would be now, and why: one row each time that it changes.
+restatements = Table(
+    "restatements",
+    metadata,
+    _key(),
+    Column("month", Text, nullable=False),
+    Column("report", Text, nullable=False),
+    Column("row", Json, nullable=False),
+    Column("figure", Text, nullable=False),
+    Column("old", Json),
+    Column("new", Json),
+    Column("cause", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("ix_restatements_month", "month", "id"),
 )
 
 # How fast each vendor's account may be asked: everybody who asks moves `tat`, the moment (microseconds since 1970) at

@@ -104,6 +104,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("state", name=op.f("uq_drafts_state")),
     )
     op.create_table(
+        "gaps",
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("connection", "kind", "since", name=op.f("pk_gaps")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "group_aliases",
         sa.Column("connection", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
@@ -156,6 +165,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("group_key IS NOT NULL"),
     )
     op.create_index(
+        "ix_inbox_kept",
+        "inbox",
+        ["connection", "kind", "item", "digest"],
+        unique=True,
+        sqlite_where=sa.text("state <> 'dead'"),
+        postgresql_where=sa.text("state <> 'dead'"),
+    )
+    op.create_index(
         "ix_inbox_new",
         "inbox",
         ["id"],
@@ -164,14 +181,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'new'"),
     )
     op.create_index("ix_inbox_received_at", "inbox", ["received_at"], unique=False)
-    op.create_index(
-        "ix_inbox_kept",
-        "inbox",
-        ["connection", "kind", "item", "digest"],
-        unique=True,
-        sqlite_where=sa.text("state <> 'dead'"),
-        postgresql_where=sa.text("state <> 'dead'"),
-    )
     op.create_table(
         "meta",
         sa.Column("name", sa.Text(), nullable=False),
@@ -220,6 +229,28 @@ def upgrade() -> None:
     )
     op.create_index("ix_packs_received_at", "packs", ["received_at"], unique=False)
     op.create_table(
+        "published",
+        sa.Column("month", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("published_at", sa.BigInteger(), nullable=False),
+        sa.Column("definition_version", sa.Integer(), nullable=False),
+        sa.Column("rules_version", sa.Integer(), nullable=False),
+        sa.Column("figures", sa.LargeBinary(), nullable=False),
+        sa.Column("late", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("month", name=op.f("pk_published")),
+    )
+    op.create_table(
+        "pulses",
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("hour", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("connection", "kind", "hour", name=op.f("pk_pulses")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "repairs",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("connection", sa.Text(), nullable=True),
@@ -230,6 +261,20 @@ def upgrade() -> None:
         sa.Column("count", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_repairs")),
     )
+    op.create_table(
+        "restatements",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("month", sa.Text(), nullable=False),
+        sa.Column("report", sa.Text(), nullable=False),
+        sa.Column("row", sa.LargeBinary(), nullable=False),
+        sa.Column("figure", sa.Text(), nullable=False),
+        sa.Column("old", sa.LargeBinary(), nullable=True),
+        sa.Column("new", sa.LargeBinary(), nullable=True),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_restatements")),
+    )
+    op.create_index("ix_restatements_month", "restatements", ["month", "id"], unique=False)
     op.create_table(
         "rules",
         sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
@@ -294,6 +339,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("connection", "kind", "source_id", name=op.f("uq_records_connection_kind_source_id")),
     )
     op.create_index(
+        "ix_records_at",
+        "records",
+        ["kind", "at"],
+        unique=False,
+        sqlite_where=sa.text("at IS NOT NULL"),
+        postgresql_where=sa.text("at IS NOT NULL"),
+    )
+    op.create_index(
         "ix_records_contact_id",
         "records",
         ["contact_id"],
@@ -308,14 +361,6 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("inbound"),
         postgresql_where=sa.text("inbound"),
-    )
-    op.create_index(
-        "ix_records_unfinished",
-        "records",
-        ["kind"],
-        unique=False,
-        sqlite_where=sa.text("unfinished"),
-        postgresql_where=sa.text("unfinished"),
     )
     op.create_index(
         "ix_records_handle_id",
@@ -340,6 +385,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("target IS NOT NULL"),
         postgresql_where=sa.text("target IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_records_unfinished",
+        "records",
+        ["kind"],
+        unique=False,
+        sqlite_where=sa.text("unfinished"),
+        postgresql_where=sa.text("unfinished"),
     )
     op.create_table(
         "calls",
@@ -388,6 +441,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["record_id"], ["records.id"], name=op.f("fk_offers_record_id")),
         sa.PrimaryKeyConstraint("record_id", "member", "at", name=op.f("pk_offers")),
     )
+    op.create_index("ix_offers_at", "offers", ["at"], unique=False)
     op.create_index("ix_offers_member", "offers", ["member", "at"], unique=False)
     op.create_table(
         "record_handles",
@@ -416,6 +470,7 @@ def downgrade() -> None:
     op.drop_index("ix_record_handles_handle_id", table_name="record_handles")
     op.drop_table("record_handles")
     op.drop_index("ix_offers_member", table_name="offers")
+    op.drop_index("ix_offers_at", table_name="offers")
     op.drop_table("offers")
     op.drop_index("ix_deal_cards_card", table_name="deal_cards")
     op.drop_table("deal_cards")
@@ -428,6 +483,12 @@ def downgrade() -> None:
     )
     op.drop_index("ix_calls_contact_id", table_name="calls")
     op.drop_table("calls")
+    op.drop_index(
+        "ix_records_unfinished",
+        table_name="records",
+        sqlite_where=sa.text("unfinished"),
+        postgresql_where=sa.text("unfinished"),
+    )
     op.drop_index(
         "ix_records_target",
         table_name="records",
@@ -447,12 +508,6 @@ def downgrade() -> None:
         postgresql_where=sa.text("handle_id IS NOT NULL"),
     )
     op.drop_index(
-        "ix_records_unfinished",
-        table_name="records",
-        sqlite_where=sa.text("unfinished"),
-        postgresql_where=sa.text("unfinished"),
-    )
-    op.drop_index(
         "ix_records_first_inbound",
         table_name="records",
         sqlite_where=sa.text("inbound"),
@@ -464,12 +519,22 @@ def downgrade() -> None:
         sqlite_where=sa.text("contact_id IS NOT NULL"),
         postgresql_where=sa.text("contact_id IS NOT NULL"),
     )
+    op.drop_index(
+        "ix_records_at",
+        table_name="records",
+        sqlite_where=sa.text("at IS NOT NULL"),
+        postgresql_where=sa.text("at IS NOT NULL"),
+    )
     op.drop_table("records")
     op.drop_table("tokens")
     op.drop_table("streams")
     op.drop_table("secrets")
     op.drop_table("rules")
+    op.drop_index("ix_restatements_month", table_name="restatements")
+    op.drop_table("restatements")
     op.drop_table("repairs")
+    op.drop_table("pulses")
+    op.drop_table("published")
     op.drop_index("ix_packs_received_at", table_name="packs")
     op.drop_table("packs")
     op.drop_index(
@@ -481,18 +546,18 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_outbox_case_id"), table_name="outbox")
     op.drop_table("outbox")
     op.drop_table("meta")
-    op.drop_index(
-        "ix_inbox_kept",
-        table_name="inbox",
-        sqlite_where=sa.text("state <> 'dead'"),
-        postgresql_where=sa.text("state <> 'dead'"),
-    )
     op.drop_index("ix_inbox_received_at", table_name="inbox")
     op.drop_index(
         "ix_inbox_new",
         table_name="inbox",
         sqlite_where=sa.text("state = 'new'"),
         postgresql_where=sa.text("state = 'new'"),
+    )
+    op.drop_index(
+        "ix_inbox_kept",
+        table_name="inbox",
+        sqlite_where=sa.text("state <> 'dead'"),
+        postgresql_where=sa.text("state <> 'dead'"),
     )
     op.drop_index(
         "ix_inbox_group",
@@ -511,6 +576,7 @@ def downgrade() -> None:
     op.drop_table("handles")
     op.drop_index("ix_group_aliases_root", table_name="group_aliases")
     op.drop_table("group_aliases")
+    op.drop_table("gaps")
     op.drop_table("drafts")
     op.drop_index(
         "ix_contacts_wake",
