@@ -66,7 +66,9 @@ def test_figures_are_provisional_after_the_least_that_any_stream_confirmed(sqlit
 
 
 def test_a_source_that_confirms_nothing_makes_the_whole_period_provisional(sqlite_workshop: Workshop) -> None:
-    hub = sqlite_workshop.hub(POLLED, connections={"crm": 'plugin = "polled"', "src": 'plugin = "records"\ntoken = "t"'})
+    hub = sqlite_workshop.hub(
+        POLLED, connections={"crm": 'plugin = "polled"', "src": 'plugin = "records"\ntoken = "t"'}
+    )
     live(hub, MORNING)
     read(hub, "crm", "calls", NOW)
     assert told(hub)["provisional_after"] == "2026-03-10T09:00:00Z"
