@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from itertools import chain
 from typing import Any
 
+from sandbox import loopback
 from sandbox.amocrm import (
     calls,
     cards,
@@ -36,9 +36,6 @@ from sandbox.amocrm.http import Answer, Call, Refused, Routes, html, problem
 from sandbox.amocrm.world import World
 from sandbox.faults import Fault
 
-Send = Callable[[Any], Awaitable[None]]
-Receive = Callable[[], Awaitable[Any]]
-
 _MODULES = (
     directory, pipelines, customfields, compound, unsorted, tags, relations, notes, calls, events, tasks, webhooks, sources, talks,
     customers, cards,
@@ -52,7 +49,7 @@ class App:
         self.world = world
         self._routes = Routes(chain.from_iterable(module.ROUTES for module in _MODULES))
 
-    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: loopback.Receive, send: loopback.Send) -> None:
         call = await _call(scope, receive)
         if call.path.startswith("/_ctl"):
             await _send(send, await self._control(call))
@@ -148,41 +145,30 @@ def _origin(call: Call) -> str:
     return f"{scheme}://{call.headers.get('host', 'localhost')}"
 
 
-async def _call(scope: Any, receive: Receive) -> Call:
+async def _call(scope: Any, receive: loopback.Receive) -> Call:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    body = b""
-    if scope["method"] != "GET" or headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
-        more = True
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
+    body = await loopback.read_body(receive)
     path = re.sub("/{2,}", "/", scope["path"])  # as nginx does: some clients join a host and a path with two slashes
     return Call(scope["method"], path, scope["query_string"].decode("latin-1"), headers, body)
 
 
-def _head(answer: Answer) -> dict[str, Any]:
+def _headers(answer: Answer) -> loopback.Headers:
     headers = [(b"date", formatdate(usegmt=True).encode()), (b"x-request-id", secrets.token_hex(16).encode())]
     if answer.body or answer.status != 204:
         headers += [
             (b"content-type", answer.content_type.encode()),
             (b"content-length", str(len(answer.body)).encode()),
         ]
-    headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers]
-    return {"type": "http.response.start", "status": answer.status, "headers": headers}
+    return headers + [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers]
 
 
-async def _send(send: Send, answer: Answer) -> None:
-    await send(_head(answer))
-    await send({"type": "http.response.body", "body": answer.body})
+async def _send(send: loopback.Send, answer: Answer) -> None:
+    await loopback.reply(send, answer.status, _headers(answer), answer.body)
 
 
-async def _break(scope: Any, send: Send, answer: Answer, fault: Fault) -> None:
+async def _break(scope: Any, send: loopback.Send, answer: Answer, fault: Fault) -> None:
     """The work is done, but the client does not hear of it, or only half."""
-    transport = scope["transport"]
     if fault.kind == "half" and len(answer.body) > 1:
-        await send(_head(answer))
-        await send({"type": "http.response.body", "body": answer.body[: len(answer.body) // 2], "more_body": True})
-        transport.close()
+        await loopback.reply_half(scope, send, answer.status, _headers(answer), answer.body)
     else:
-        transport.abort()
+        loopback.break_off(scope)

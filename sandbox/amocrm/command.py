@@ -6,13 +6,13 @@ import argparse
 import asyncio
 import gc
 import json
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 
 from sandbox import faults
 from sandbox.amocrm import keep, seed
 from sandbox.amocrm.server import AmoServer, settle_memory
+from sandbox.loopback import until_told
 
 
 def serve(arguments: Sequence[str]) -> None:
@@ -27,7 +27,7 @@ def serve(arguments: Sequence[str]) -> None:
     )  # fmt: skip
     gc.enable()
     settle_memory()
-    asyncio.run(_serve(server))
+    asyncio.run(until_told(server, lambda: json.dumps(server.credentials)))
     if options.keep:
         keep.save(server.world, options.keep)
 
@@ -45,12 +45,3 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--redirect-uri", default=seed.REDIRECT, help="as registered with the integration")
     parser.add_argument("--keep", type=Path, help="go on with what this file holds, and save into it at the end")
     return parser
-
-
-async def _serve(server: AmoServer) -> None:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
-    async with server:
-        print(json.dumps(server.credentials), flush=True)
-        await stop.wait()

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import socket
 from collections.abc import Iterable
 from typing import Self
-
-import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
 
 from sandbox import faults
 from sandbox.amocrm import seed as seeds
 from sandbox.amocrm.app import App
 from sandbox.amocrm.types import Json
 from sandbox.amocrm.world import World
-
-
-class _Protocol(HttpToolsProtocol):
-    """HTTP whose application may break the connection."""
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["transport"] = self.transport  # type: ignore[typeddict-unknown-key]
+from sandbox.loopback import Loopback
 
 
 class AmoServer:
@@ -49,38 +36,27 @@ class AmoServer:
             self.world.limits.account_rps = None
         self.world.latency = latency_ms / 1000
         self.world.faults = faults.Faults(rules, seed)
-        self.port = port
+        self._loopback = Loopback(App(self.world), port)
         self.credentials: Json = {}
         """What a client needs to connect: the JSON line of `crmhub sandbox amocrm`."""
-        self._state = ServerState()
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return self._loopback.base_url
+
+    @property
+    def port(self) -> int:
+        return self._loopback.port
 
     async def __aenter__(self) -> Self:
-        config = uvicorn.Config(
-            App(self.world), http=_Protocol, ws="none", lifespan="off", access_log=False, log_config=None, log_level="error",
-            timeout_keep_alive=75, proxy_headers=False,
-        )  # fmt: skip
-        config.load()
-        loop = asyncio.get_running_loop()
-        listening = socket.create_server(("127.0.0.1", self.port), backlog=256)
-        self.port = listening.getsockname()[1]
-        self._listener = await loop.create_server(lambda: _Protocol(config, self._state, {}), sock=listening)
+        await self._loopback.__aenter__()
         for account in self.world.accounts.values():
             self.world.start_hooks(account)
         self.credentials = self.world.credentials(self.base_url, self.world.default)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        self._listener.close()
-        for connection in list(self._state.connections):
-            connection.shutdown()
-        if self._state.tasks:
-            await asyncio.wait(self._state.tasks, timeout=1)
-        for task in list(self._state.tasks):
-            task.cancel()
+    async def __aexit__(self, *exception: object) -> None:
+        await self._loopback.__aexit__(*exception)
         await self.world.stop()
 
 

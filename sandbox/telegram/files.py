@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -51,9 +52,8 @@ class File:
     @property
     def path(self) -> str:
         name = str(self.about.get("file_name", ""))
-        ending = (
-            f".{name.rpartition('.')[2]}" if "." in name else guess_extension(str(self.about.get("mime_type"))) or ""
-        )
+        plain = re.search(r"\.[A-Za-z0-9]{1,8}$", name)
+        ending = plain[0] if plain else guess_extension(str(self.about.get("mime_type"))) or ""
         return f"{_FOLDER.get(self.kind, 'documents')}/file_{self.number}{_ENDING.get(self.kind, ending)}"
 
     @property

@@ -47,7 +47,9 @@ def units(text: str) -> int:
 
 def read(text: str, mode: str) -> tuple[str, list[Json]]:
     """Raises Refused for markup that cannot be read."""
-    reader = {"": _plain, "html": _html, "markdownv2": _markdown, "markdown": _old_markdown}.get(mode.lower())
+    reader = {"": _plain, "none": _plain, "html": _html, "markdownv2": _markdown, "markdown": _old_markdown}.get(
+        mode.lower()
+    )
     if reader is None:
         raise bad("unsupported parse_mode")
     return reader(text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from typing import Any
 
 from sandbox.telegram.chats import Chat
 from sandbox.telegram.happening import happen
@@ -166,7 +165,3 @@ _ACTS: dict[str, Callable[[World, Json], list[Json]]] = {
     "block": _membership("member", "kicked"), "unblock": _membership("kicked", "member"), "migrate": _migrate,
     "join": _membership("left", "member"), "kick": _membership("member", "kicked"), "leave": _membership("member", "left"),
 }  # fmt: skip
-
-
-def names(user: Json) -> Any:
-    return " ".join(filter(None, (user.get("first_name"), user.get("last_name"))))

@@ -124,8 +124,7 @@ class World:
             raise bad("chat not found")
         if not connection.about.get("is_enabled"):
             raise bad("BUSINESS_CONNECTION_INVALID")
-        rights = connection.about.get("rights") or {}
-        if not (rights.get("can_reply") or connection.about.get("can_reply")):
+        if "rights" in connection.about and not connection.about["rights"].get("can_reply"):
             raise bad("BUSINESS_CONNECTION_NOT_ALLOWED")
         if self.now() - chat.heard_at > DAY:
             raise bad("BUSINESS_PEER_USAGE_MISSING")
