@@ -8,6 +8,7 @@
     ├── AuthFailed      operator       this connection pauses, the others go on
     ├── Rejected        operator       this item becomes a dead letter
     │   └── Unreachable operator       this recipient is closed here; he is told by his next channel
+    ├── Uncertain       operator       nobody can tell whether this effect happened: it is not repeated by itself
     ├── NothingToDo     nobody         this effect is dropped: it could be done to nothing
     └── Malformed       plugin author  dead letter with the raw payload at hand
 
@@ -78,6 +79,10 @@ class Rejected(HubError):
 
 class Unreachable(Rejected):
     """The recipient cannot be reached here: he blocked the bot, his mailbox does not exist."""
+
+
+class Uncertain(HubError):
+    """It may have happened or not, and must not happen twice: a person looks, then retries it or leaves it."""
 
 
 class NothingToDo(HubError):

@@ -16,7 +16,7 @@ from hub.core.handles import kind_of
 from hub.engine.host import lend
 from hub.engine.hub import Hub
 from hub.engine.resolve import NO_LONGER, Carrier, Drop, Wait, resolve
-from hub.errors import AuthFailed, HubError, NothingToDo, Temporary
+from hub.errors import AuthFailed, HubError, NothingToDo, Temporary, Uncertain
 from hub.registry import Link
 from hub.sdk.connector import Push, Sent
 from hub.store import connections, outbox, repairs
@@ -162,6 +162,9 @@ async def _deliver(hub: Hub, link: Link, client: Any, row: Any, now: datetime) -
     except NothingToDo as error:
         await hub.db.write(Priority.SETTLE, outbox.settle, row.id, "dropped", hub.now(), error=str(error))
         meters.DELIVERED.labels(link.name, "dropped").inc()
+    except Uncertain as error:
+        await hub.db.write(Priority.SETTLE, _nobody_can_tell, link.name, row, str(error), hub.now())
+        meters.DELIVERED.labels(link.name, "unknown").inc()
     except HubError as error:
         await _bury(hub, link, row, str(error))
     except Exception:  # noqa: BLE001 - one of the four places: a bug in a push is a dead letter
@@ -176,6 +179,20 @@ def _sent(connection: Connection, name: str, row: Any, sent: Sent, now: datetime
     outbox.settle(connection, row.id, "sent", now, vendor_id=sent.id, url=sent.url, card=sent.card, deal=sent.deal)
     for key in (f"access:{name}", f"channel:{row.recipient}"):
         repairs.clear(connection, key)
+
+
+def _nobody_can_tell(connection: Connection, name: str, row: Any, why: str, now: datetime) -> None:
+    """It may have gone out: a person looks before it is sent once more."""
+    outbox.settle(connection, row.id, "unknown", now, error=why)
+    repairs.note(
+        connection,
+        f"unknown_effect:{name}",
+        kind="unknown_effects",
+        connection_name=name,
+        now=now,
+        title=f"{name}: nobody can tell whether something was sent: {why}",
+        advice="see `crmhub effects --state unknown`, look whether it arrived, then `crmhub effects --retry KEY` or leave it",
+    )
 
 
 async def _later(hub: Hub, link: Link, push: Push, row: Any, error: Exception) -> timedelta:

@@ -59,6 +59,7 @@ from hub.errors import (
     Rejected,
     Temporary,
     Throttled,
+    Uncertain,
     Unreachable,
 )
 from hub.sdk.connector import (
@@ -156,6 +157,7 @@ __all__ = [
     "Throttled",
     "Tokens",
     "Transfer",
+    "Uncertain",
     "Unreachable",
     "WebhookRequest",
     "WrongRecord",

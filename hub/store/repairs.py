@@ -44,12 +44,16 @@ def clear(connection: Connection, *keys: str) -> None:
 
 
 def clear_finished(connection: Connection) -> None:
-    """Take away what was repaired without our being told: nothing dead is left of a connection."""
-    for kind, table in (("dead_items", inbox), ("dead_effects", outbox)):
+    """Take away what was repaired without our being told: nothing dead or doubtful is left of a connection."""
+    for kind, table, state in (
+        ("dead_items", inbox, "dead"),
+        ("dead_effects", outbox, "dead"),
+        ("unknown_effects", outbox, "unknown"),
+    ):
         asked = select(repairs.c.key, repairs.c.connection).where(repairs.c.kind == kind)
         for key, name in connection.execute(asked).all():
-            dead = select(table.c.id).where(table.c.state == "dead", table.c.connection == name).limit(1)
-            if connection.scalar(dead) is None:
+            left = select(table.c.id).where(table.c.state == state, table.c.connection == name).limit(1)
+            if connection.scalar(left) is None:
                 clear(connection, key)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from hub.sdk import AuthFailed, Host
+import aiosmtplib
+from aiosmtplib import SMTP
+
+from hub.sdk import AuthFailed, Host, Temporary
 from plugins.email import providers
 from plugins.email.session import Session, connected, log_in, log_in_with_token
 from plugins.email.settings import Settings
@@ -38,12 +41,15 @@ def _gate(settings: Settings) -> _Gate:
     return gates.setdefault(f"{settings.imap_host} {settings.smtp_host} {settings.login_name}", _Gate())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Account:
-    """A mailbox, opened for one lane."""
+    """A mailbox, opened for one lane. smtp: the connection by which mails are handed over, made when it is needed."""
 
     settings: Settings
     host: Host
+    smtp: SMTP | None = None
+    _held: Session | None = None
+    _open: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -56,6 +62,30 @@ class Account:
                 lambda token: log_in_with_token(session, self.settings.login_name, token),
             )
             yield session
+
+    async def reader(self) -> Session:
+        """A connection that is kept for the lane, to look for what was sent; a new one where the last has died."""
+        if self._held is not None:
+            with suppress(Temporary):
+                await self._held.command("NOOP")
+                return self._held
+            self._held = None
+        self._held = await self._open.enter_async_context(self.session())
+        return self._held
+
+    async def hang_up(self) -> None:
+        """End the connection by which mails are handed over; whether the server hears that does not matter."""
+        smtp, self.smtp = self.smtp, None
+        if smtp is not None:
+            with suppress(aiosmtplib.SMTPException, OSError):
+                await smtp.quit(timeout=2)
+            smtp.close()
+
+    async def close(self) -> None:
+        """End whatever is open."""
+        await self.hang_up()
+        self._held = None
+        await self._open.aclose()
 
     async def let_in(
         self, with_password: Callable[[str], Awaitable[_T]], with_token: Callable[[str], Awaitable[_T]]
@@ -100,4 +130,8 @@ class Account:
 @asynccontextmanager
 async def open_account(settings: Settings, host: Host) -> AsyncIterator[Account]:
     """A mailbox for one lane; it dials when a stream, a check or a mail to be sent begins."""
-    yield Account(settings, host)
+    account = Account(settings, host)
+    try:
+        yield account
+    finally:
+        await account.close()

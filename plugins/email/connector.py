@@ -5,6 +5,7 @@ from __future__ import annotations
 from hub.sdk import Connector
 from plugins.email.account import open_account
 from plugins.email.check import check
+from plugins.email.post import pushes
 from plugins.email.settings import Settings
 from plugins.email.streams import streams
 
@@ -15,6 +16,7 @@ CONNECTOR = Connector(
     open=open_account,
     check=check,
     streams=streams,
+    push=pushes,
     about="a mailbox: what clients write and what they are answered",
     asks=("address", "provider", "password", "client_id", "client_secret", "imap", "smtp"),
 )

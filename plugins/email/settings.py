@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Self
@@ -15,6 +16,7 @@ from plugins.email.session import Host
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _BY_STARTTLS = frozenset({143, 587, 25})
 """Ports on which a connection begins in the clear and is encrypted by a command."""
+_SERVER = re.compile(r"(?:(?P<how>tls|starttls)://)?(?P<name>[^/\s]+):(?P<port>\d{1,5})")
 
 
 class Settings(BaseModel):
@@ -44,12 +46,14 @@ class Settings(BaseModel):
     imap: str = Field(
         "",
         title="IMAP server",
-        description="for a server of your own: name and port, for example mail.example.ru:993 (143: STARTTLS)",
+        description="for a server of your own: name and port, for example mail.example.ru:993; 143 and other ports: "
+        "starttls://mail.example.ru:143",
     )
     smtp: str = Field(
         "",
         title="SMTP server",
-        description="for a server of your own: name and port, for example mail.example.ru:465 (587: STARTTLS)",
+        description="for a server of your own: name and port, for example mail.example.ru:465 or "
+        "starttls://mail.example.ru:587",
     )
     ca_file: str = Field(
         "",
@@ -96,9 +100,10 @@ class Settings(BaseModel):
     )
     sender: str = Field("crmhub", title="Name of the sender", description="name that the hub's own mails come from")
     keep_sent: bool = Field(
-        default=False,
+        default=True,
         title="Copies of notices in Sent",
-        description="put a copy of each notice into the folder of sent mail, where the provider does not do so by itself",
+        description="put a copy of each notice into the folder of sent mail, where the provider does not do so by itself; "
+        "by it the hub sees after a crash what has gone out",
     )
 
     @field_validator("address")
@@ -112,8 +117,8 @@ class Settings(BaseModel):
     @field_validator("imap", "smtp")
     @classmethod
     def _server(cls, value: str) -> str:
-        name, colon, port = value.strip().rpartition(":")
-        if value and (not colon or not name or not port.isdecimal() or not 0 < int(port) < 65_536):
+        found = _SERVER.fullmatch(value.strip())
+        if value and (found is None or not 0 < int(found["port"]) < 65_536):
             raise ValueError(f'{value!r} is no server with its port; write for example "mail.example.ru:993"')
         return value.strip()
 
@@ -156,7 +161,9 @@ class Settings(BaseModel):
         return self._host(self.smtp, self.known.smtp)
 
     def _host(self, said: str, known: tuple[str, int]) -> Host:
-        name, _, port = said.rpartition(":") if said else (known[0], "", str(known[1]))
-        number = int(port)
-        plain = self.unencrypted
-        return Host(name.strip("[]"), number, number not in _BY_STARTTLS and not plain, plain, self.ca_file)
+        found = _SERVER.fullmatch(said or f"{known[0]}:{known[1]}")
+        if found is None:
+            return Host("", 0)
+        port = int(found["port"])
+        first = found["how"] == "tls" or (not found["how"] and port not in _BY_STARTTLS)
+        return Host(found["name"].strip("[]"), port, first and not self.unencrypted, self.unencrypted, self.ca_file)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from hub.core.effects import AmendNotice, Notify
 from hub.engine import deliver
 from hub.engine.hub import Hub
-from hub.errors import AuthFailed, Rejected, Temporary
+from hub.errors import AuthFailed, Rejected, Temporary, Uncertain
 from hub.sdk.connector import Connector, Push, Sent
 from hub.store import connections, outbox, repairs
 from hub.store.outbox import Planned
@@ -131,6 +131,21 @@ async def test_a_notice_is_delivered_once_and_settled_with_the_vendors_id(hub: H
     assert [effect.key for effect in bot.got] == ["1/1/anna"]
     (row,) = rows(hub, outbox.listing)
     assert (row["state"], row["connection"], row["attempts"]) == ("sent", "src", 1)
+
+
+async def test_what_may_have_gone_out_waits_for_a_person(hub: Hub, bot: Bot) -> None:
+    bot.answer = raising(Uncertain("it hung up after the last byte"))
+    plan(hub, notice())
+    await work(hub)
+    assert listed(hub) == [("1/1/anna", "unknown", "it hung up after the last byte")]
+    assert asked(hub) == {"unknown_effect:src"}
+    bot.answer = None
+    with hub.db.begin() as connection:
+        assert outbox.retry(connection, ["1/1/anna"], hub.now()) == 1
+        repairs.clear_finished(connection)
+    await work(hub)
+    assert [state for _, state, _ in listed(hub)] == ["sent"]
+    assert asked(hub) == set()
 
 
 async def test_a_busy_vendor_is_asked_again_later_and_later(hub: Hub, bot: Bot, workshop: Workshop) -> None:

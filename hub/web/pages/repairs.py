@@ -82,6 +82,13 @@ LOOKS: Mapping[str, Look] = {
         N_("Mend what it says, then let it be tried again: crmhub effects --retry KEY."),
         "/deliveries?state=dead",
     ),
+    "unknown_effects": Look(
+        "send",
+        "soon",
+        N_("%(name)s: nobody can tell whether something was sent"),
+        N_("Look whether it arrived; if it did not, let it be sent once more: crmhub effects --retry KEY."),
+        "/deliveries?state=unknown",
+    ),
     "no_channel": Look(
         "bell",
         "soon",
