@@ -136,11 +136,13 @@ def _card_owner(question: Question) -> str | None:
 
 
 def _line_owner(question: Question) -> str | None:
-    if question.line is None or not question.group.owners:
+    """Whoever the line is given to; an own account that clients write to is its holder's."""
+    if question.line is None:
         return None
     line = same_line(question.line, question.country)
     owners = question.group.owners.items()
-    return next((key for name, key in owners if same_line(name, question.country) == line), None)
+    given = next((key for name, key in owners if same_line(name, question.country) == line), None)
+    return given or question.team.key_of(question.line, question.at)
 
 
 def _last_talk(question: Question) -> str | None:

@@ -216,6 +216,11 @@ def test_turns_follow_cards_deals_and_who_took_it():
     assert found["replied_by"] == "anna"
 
 
+def test_whoever_is_written_to_in_his_own_account_owns_the_wait():
+    found = only(said("a", "10:00", line="user:src/101"), now="10:05")
+    assert (found["owner"], found["own"]) == ("anna", [{"member": "anna", "seconds": 300}])
+
+
 def test_off_hours_needs_both_ends_outside():
     out = only(said("a", "13:10"), said("b", "13:50", **US))
     assert (out["working"], out["off_hours"]) == (0, True)
