@@ -125,13 +125,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """One of us in the report of his head. fates: of the clients that he missed. away: until which date he is absent."""
+    """One of us in the report of his head. fates: of the clients that he missed. overdue: of those waiting. away: until
+    which date he is absent.
+    """
 
     member: str
     missed: int
     fates: Mapping[Fate, int]
     response: Response
     waiting: int
+    overdue: int
     away: date | None = None
 
 
@@ -371,6 +374,7 @@ def _people(
                 fates=Counter(map(fate, own)),
                 response=_response(figures[key]),
                 waiting=sum(one.owner == key for one in waiting),
+                overdue=sum(one.owner == key and one.breached for one in waiting),
                 away=_away(member, at),
             )
 
