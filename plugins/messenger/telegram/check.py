@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hub.sdk import Checked, HubError
 from plugins.messenger.telegram.client import Bot, Row
+from plugins.messenger.telegram.settings import API
 
 
 async def check(bot: Bot) -> Sequence[Checked]:
@@ -35,7 +36,7 @@ def _updates(bot: Bot, info: Row) -> Checked:
                 problem=f"another program has them sent to {url}; take a bot of its own",
             )
         return Checked("updates are asked for", ok=True)
-    if ours is None or not ours.startswith("https://"):
+    if ours is None or not (ours.startswith("https://") or bot.settings.base_url != API):
         return Checked(
             "updates come by webhook", ok=False, problem="set public_url in [web], with https; or leave webhook out"
         )

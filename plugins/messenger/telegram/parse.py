@@ -95,7 +95,7 @@ def _messages(told: Sequence[Told], settings: Settings, context: Context) -> Ite
         author=side.author,
         client=handle(first.message.chat.id),
         member=side.member,
-        line=line_of(first.told, first.message.business_connection_id),
+        line=_line(first.told),
         thread=_thread(first.message),
         content=first.message.content or "text",
         text="\n".join(part.message.words for part in parts if part.message.words) or None,
@@ -134,11 +134,9 @@ def _is_own(told: Told) -> bool:
     return told.update.business_message is not None or told.update.edited_business_message is not None
 
 
-def line_of(told: Told, connection: str | None) -> str | None:
-    """The bot, or whose own account it is."""
-    if connection is None:
-        return told.line
-    return handle(told.owner) if told.owner is not None else f"business:{connection}"
+def _line(told: Told) -> str | None:
+    """Whose own account it is, where that is known, otherwise the bot."""
+    return handle(told.owner) if _is_own(told) and told.owner is not None else told.line
 
 
 def is_ours(chat: Chat, settings: Settings, context: Context) -> bool:

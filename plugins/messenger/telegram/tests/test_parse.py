@@ -204,10 +204,10 @@ def test_a_chat_goes_on_when_the_account_is_connected_anew() -> None:
     assert message.text == "Иван, добрый день! Есть вопрос по доставке"
 
 
-def test_an_account_whose_owner_is_not_known_is_a_line_by_its_connection() -> None:
+def test_an_account_whose_owner_is_not_known_is_on_the_bot_s_line() -> None:
     found = [item for item in told("own_in", "own_out") if isinstance(item, Message)]
     assert [item.direction for item in found] == ["in", "out"]
-    assert {item.line for item in found} == {"business:bcAbCdEf12345"}
+    assert {item.line for item in found} == {LINE}
     assert found[1].member == "telegram:777000900"
 
 
