@@ -18,6 +18,9 @@ SPOKEN = ("text", "voice", "photo", "file", "sticker", "location", "contact")
 SOFT_BOUNCE_HOLDS = timedelta(hours=24)
 """How long a soft bounce leaves a message undecided; after it the message counts as not delivered (metrics.md 4)."""
 
+BOUNCES_WITHIN = timedelta(days=5)
+"""How long after a message a bounce may come that does not say which one it concerns: servers give up by then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -80,19 +83,51 @@ def is_clients(message: Message) -> bool:
 
 def failed_messages(timeline: Timeline, now: datetime) -> frozenset[str]:
     """References of messages that did not arrive, told by themselves or by a bounce that concerns them."""
-    return frozenset(ref for fact in timeline.messages for ref in _fails(fact, now))
+    told = [fact for fact in timeline.messages if fact.record.delivery is not None]
+    if not told:
+        return frozenset()
+    arrived = {ref for fact in told if fact.record.delivery in ("delivered", "read") for ref in _meant(fact, timeline)}
+    failed = (fact for fact in told if fact.record.delivery in ("failed", "bounced_hard", "bounced_soft"))
+    return frozenset(
+        ref
+        for fact in failed
+        for ref in _meant(fact, timeline)
+        if fact.record.delivery != "bounced_soft" or (_decided_at(fact.record) <= now and ref not in arrived)
+    )
 
 
-def _fails(fact: Fact[Message], now: datetime) -> Iterator[str]:
-    """The message that this one says did not arrive: itself, or the one that it concerns."""
-    if fact.record.delivery not in ("failed", "bounced_hard", "bounced_soft"):
-        return
-    if fact.record.delivery == "bounced_soft" and _decided_at(fact.record) > now:
-        return
-    if fact.record.author != "system":
+def _meant(fact: Fact[Message], timeline: Timeline) -> Iterator[str]:
+    """The message whose delivery this one tells: itself, the one it concerns, else our last to that address."""
+    bounce = fact.record
+    if bounce.author != "system":
         yield fact.ref
-    elif fact.record.concerns is not None:
-        yield f"{fact.connection}/message/{fact.record.concerns}"
+    elif bounce.concerns is not None:
+        yield f"{fact.connection}/message/{bounce.concerns}"
+        same = f"/message/{bounce.concerns}"  # a mail has the same name in every mailbox
+        yield from (other.ref for other in timeline.messages if other.record.message_id and other.ref.endswith(same))
+    else:
+        sent = (
+            other
+            for other in timeline.messages
+            if is_ours(other.record)
+            and (other.record.client, other.record.channel) == (bounce.client, bounce.channel)
+            and timedelta(0) <= bounce.at - other.record.at <= BOUNCES_WITHIN
+        )
+        last = max(sent, key=lambda other: (other.record.at, other.ref), default=None)
+        if last is not None:
+            yield last.ref
+
+
+def bad_addresses(timeline: Timeline) -> frozenset[str]:
+    """Addresses of the client that do not exist, by a hard bounce after which nothing came from them (metrics.md 5)."""
+    bad: set[str] = set()
+    for fact in timeline.messages:
+        message = fact.record
+        if message.delivery == "bounced_hard":
+            bad.add(message.client)
+        elif message.direction == "in" and message.author == "client":
+            bad.discard(message.client)
+    return frozenset(bad)
 
 
 def _decided_at(bounce: Message) -> datetime:

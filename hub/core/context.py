@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.core.attempts import Attempt, attempts, failed_messages
+from hub.core.attempts import Attempt, attempts, bad_addresses, failed_messages
 from hub.core.calls import Verdict
 from hub.core.evidence import Evidence
 from hub.core.handles import kind_of
@@ -66,13 +66,15 @@ class Context:
     def text_known_at(self) -> datetime | None:
         """Since when a way to write to the client is known; None if there is none.
 
-        A handle that is no telephone number counts as known always, else the first message with him.
+        A handle that is no telephone number counts as known always, else the first message with him. An address that
+        does not exist is no way.
         """
+        bad = bad_addresses(self.timeline)
         if self.timeline.text_known or any(
-            kind_of(handle) not in _UNWRITABLE for handle in self.timeline.contact.handles
+            kind_of(handle) not in _UNWRITABLE for handle in self.timeline.contact.handles if handle not in bad
         ):
             return EVER
-        return self.timeline.messages[0].record.at if self.timeline.messages else None
+        return next((fact.record.at for fact in self.timeline.messages if fact.record.client not in bad), None)
 
     @once
     def _live(self) -> frozenset[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
+from hub.core import threads
 from hub.core.attempts import soft_bounces
 from hub.core.calls import Verdict, session_of, verdict_on
 from hub.core.cases import MEMORY, Case
@@ -40,7 +41,7 @@ def derive(
 
     busy: when members were on other clients' calls, by key; without it only this client's calls say so.
     """
-    then = known(timeline, now)
+    then = threads.read(known(timeline, now))
     sessions = {fact.ref: session_of(fact, book, now) for fact in then.calls}
     verdicts = {
         fact.ref: verdict_on(sessions[fact.ref], fact, book, first_time=fact.ref == timeline.first_inbound)

@@ -142,7 +142,8 @@ def _line_owner(question: Question) -> str | None:
     line = same_line(question.line, question.country)
     owners = question.group.owners.items()
     given = next((key for name, key in owners if same_line(name, question.country) == line), None)
-    return given or question.team.key_of(question.line, question.at)
+    account = f"email:{line}" if "@" in line else question.line  # a mailbox is a line by its address alone
+    return given or question.team.key_of(account, question.at)
 
 
 def _last_talk(question: Question) -> str | None:

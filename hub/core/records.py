@@ -164,7 +164,11 @@ class Call(_Versioned):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message(_Versioned):
-    """One message of a conversation (model.md 2.2)."""
+    """One message of a conversation (model.md 2.2).
+
+    Of a mail, too: message_id, the same in every mailbox; references: Message-IDs of those that it answers; bare: its
+    writer added nothing to what he answers; coverage: `inbound_only` where nobody sees what that mailbox sends.
+    """
 
     at: datetime
     channel: str
@@ -194,6 +198,11 @@ class Message(_Versioned):
     automatic_because: str | None = None
     delivery: Literal["sent", "delivered", "read", "failed", "bounced_hard", "bounced_soft"] | None = None
     concerns: str | None = None
+    subject: str | None = None
+    message_id: str | None = None
+    references: tuple[str, ...] = ()
+    bare: bool = False
+    coverage: Literal["inbound_only"] | None = None
     deleted_at: datetime | None = None
     deleted_by: Literal["client", "member", "system"] | None = None
 

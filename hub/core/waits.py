@@ -13,11 +13,11 @@ from hub.core.cases import MEMORY
 from hub.core.context import Context
 from hub.core.policy import LineGroup
 from hub.core.records import Message
+from hub.core.threads import EMAIL
 from hub.core.timeline import Fact
 
 KIND = "awaiting_reply"
 Kind: TypeAlias = Literal["first", "next", "reply_to_outreach"]
-EMAIL = "email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +251,12 @@ class _Conversation:
 
 
 def _asks(fact: Fact[Message], context: Context) -> bool:
-    """Whether the client said something that waits for an answer; a person may overrule a suspicion."""
+    """Whether the client said something that waits for an answer; a person may overrule a suspicion.
+
+    Where nobody sees what is answered, nobody can tell who waits.
+    """
+    if fact.record.coverage == "inbound_only":
+        return False
     if fact.record.automatic != "suspected":
         return is_clients(fact.record)
     overruled = any(mark.record.kind == "reopened" for mark in context.marks.on(KIND, [fact.ref], fact.record.at))

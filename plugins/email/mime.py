@@ -132,7 +132,7 @@ def _walk(message: Any, number: str, depth: int, contents: dict[str, bytes]) -> 
     mime, parameters = split(fields.get("content-type", ""))
     disposition, more = split(fields.get("content-disposition", ""))
     payload = message.get_payload()
-    if isinstance(payload, list) and mime not in _ENCLOSED and mime != "message/delivery-status":
+    if isinstance(payload, list) and not mime.startswith("message/"):
         for position, child in enumerate(payload, 1):
             yield from _walk(child, f"{number}.{position}" if number else str(position), depth + 1, contents)
         return
