@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hub.sdk import Connector
+from plugins.email import item, parse
 from plugins.email.account import open_account
 from plugins.email.check import check
 from plugins.email.post import pushes
@@ -15,6 +16,8 @@ CONNECTOR = Connector(
     settings=Settings,
     open=open_account,
     check=check,
+    parse={item.KIND: parse.parse},
+    parse_reads=parse.READS,
     streams=streams,
     push=pushes,
     about="a mailbox: what clients write and what they are answered",

@@ -81,6 +81,21 @@ class Settings(BaseModel):
         title="Further folders",
         description='further folders into which rules sort mail of clients, for example ["Clients"]',
     )
+    aliases: tuple[str, ...] = Field(
+        (),
+        title="Further addresses",
+        description='other addresses that lead to this mailbox or write from it, for example ["info@example.ru"]',
+    )
+    domains: tuple[str, ...] = Field(
+        (),
+        title="Our domains",
+        description="domains of which every address is one of us, beside that of the mailbox itself",
+    )
+    forms: tuple[str, ...] = Field(
+        (),
+        title="Senders of forms",
+        description='addresses, or "@domain", from which the forms of your sites are mailed: each is a new lead',
+    )
     bodies: bool = Field(
         default=False,
         title="Keep whole texts",
