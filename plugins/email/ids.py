@@ -8,7 +8,7 @@ import re
 from plugins.email.header import Header
 
 _BRACKETED = re.compile(r"<([^<>]{1,998})>")
-_OURS = re.compile(r"crmhub\.[0-9a-f]{32}@")
+_OURS = re.compile(r"[0-9a-f]{32}\.hub@")
 LONG = 200
 """A Message-ID longer than this is named by its hash."""
 
@@ -45,11 +45,6 @@ def short(identifier: str) -> str:
     return identifier if len(identifier) <= LONG else hashlib.sha256(identifier.encode()).hexdigest()[:32]
 
 
-def of_effect(key: str, domain: str) -> str:
-    """The Message-ID of a mail that carries an effect of the hub: the same however often it is sent."""
-    return f"crmhub.{hashlib.sha256(key.encode()).hexdigest()[:32]}@{domain}"
-
-
 def is_ours(identifier: str) -> bool:
-    """Whether the hub made that Message-ID, in `of_effect`."""
+    """Whether the hub made that Message-ID, for a notice or a report (compose.message_id)."""
     return _OURS.match(identifier) is not None
