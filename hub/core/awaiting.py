@@ -87,6 +87,7 @@ def _case(wait: Wait, context: Context) -> Case:
         contact_name=context.timeline.contact.name,
         contact_handles=context.timeline.contact.handles,
         wait=_waited(wait, until, held, context),
+        taken_by=owned.owner if owned.because == "taken" else None,
         live=live,
         started_at=started_at,
         wake_at=_wake(wait, due_at, ladder.wake_at, now),

@@ -66,7 +66,7 @@ class Case:
     """A case as it stands at a moment: the row of `crmhub cases` (model.md 4).
 
     evidence: references of all facts that opened or joined it, by time; the stored row is found by them.
-    wait: how long and by whose turns, of a wait for a reply. live: whether effects may follow. wake_at: the next moment at which time alone changes the case.
+    wait: how long and by whose turns, of a wait for a reply. taken_by: who took it. live: whether effects may follow. wake_at: the next moment at which time alone changes the case.
     """
 
     kind: str
@@ -104,6 +104,7 @@ class Case:
     contact_name: str | None = None
     contact_handles: tuple[str, ...] = ()
     wait: Waited | None = None
+    taken_by: str | None = None
     live: bool = False
     started_at: datetime
     wake_at: datetime | None = None
@@ -324,6 +325,7 @@ def build(waiting: Waiting, ended: Closing | None, context: Context) -> Case:
         now=now,
     )
     reached = ended is not None and ended.resolution in REACHED
+    taken_by = context.book.team.named(took.record.by, took.record.at) if took else None
     return Case(
         kind=waiting.kind,
         line_group=group.name,
@@ -347,7 +349,7 @@ def build(waiting: Waiting, ended: Closing | None, context: Context) -> Case:
         time_to_reach=_length(waiting, ended.at) if ended and reached else None,
         owner=owned.owner,
         owner_because=owned.because,
-        assignee=context.book.team.named(took.record.by, took.record.at) if took else owned.assignee,
+        assignee=taken_by or owned.assignee,
         owner_absent=owned.absent,
         in_hours=waiting.opening.in_hours,
         silently_lost=waiting.called and _silently_lost(ended, tried),
@@ -358,6 +360,7 @@ def build(waiting: Waiting, ended: Closing | None, context: Context) -> Case:
         contact_id=context.timeline.contact.id,
         contact_name=context.timeline.contact.name,
         contact_handles=context.timeline.contact.handles,
+        taken_by=taken_by,
         live=live,
         started_at=waiting.opening.started_at,
         wake_at=_wake(waiting, ended, due_at, ladder.wake_at, now),

@@ -17,7 +17,7 @@ def _filled(default: Any) -> Any:
     return field(default=default, metadata={"filled": True})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Button:
     """A button under a notice: an address to open, or an action that comes back as a `Press`.
 
@@ -73,13 +73,15 @@ class AmendNotice(StaffEffect):
     """Say what became of an earlier notice; `replaces` is the vendor's id of the message that is amended.
 
     A channel that can edit does so, silently. Another sends one correction where the notice was wrong, else nothing.
-    because: `void` or `merged`, else what is new. menu: what the buttons ask, empty for those of the case.
+    because: `void` or `merged`, else what is new. menu: what the buttons ask, empty for those of the case. step: of the
+    notice, empty for the last one that reached him.
     """
 
     case: str
     contact: str
     because: str
     menu: str = ""
+    step: str = ""
     replaces: str | None = None
 
     @property

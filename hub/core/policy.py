@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Literal
@@ -160,6 +160,18 @@ class Team:
     def named(self, ref: str | None, at: datetime) -> str | None:
         """The `[team]` key where there is one, otherwise the handle itself (model.md 4)."""
         return self.key_of(ref, at) or ref
+
+    def with_accounts(self, linked: Mapping[str, str]) -> Team:
+        """The team with accounts that its people linked themselves: handle → key. They come before written channels."""
+        members = dict(self.members)
+        for handle, key in linked.items():
+            member = members.get(key)
+            if member is None or any(own != key for _, own in self._owners.get(handle, ())):
+                continue
+            own = () if self.owns(handle) else (TeamHandle(handle),)
+            notify = tuple(dict.fromkeys((handle, *member.notify)))
+            members[key] = replace(member, handles=(*member.handles, *own), notify=notify)
+        return replace(self, members=members)
 
     def account(self, ref: str | None, connection: str, at: datetime) -> str | None:
         """The account that one of us (a key or a handle) has in a connected system, None where he has none."""

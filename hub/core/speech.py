@@ -107,7 +107,7 @@ class Speech:
     zone: ZoneInfo
     team: Team
 
-    def say(self, text: str, **values: object) -> str:
+    def say(self, text: str, /, **values: object) -> str:
         """The text of that name, filled in."""
         return self.texts[self.language][text].format(**values)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
-from typing import Literal
 
 from hub.core.cases import Case
 from hub.core.effects import AmendNotice, Notify
@@ -46,14 +46,42 @@ def taken_by(notices: Iterable[Notify]) -> frozenset[str]:
     return frozenset(f"{notice.step}/{notice.to}" for notice in notices)
 
 
+def standing(case: Case) -> str:
+    """What a message about the case says besides how long it lasts: when this changes, it is amended."""
+    if case.state != "open":
+        return f"closed:{case.resolution}"
+    return f"taken:{case.taken_by}" if case.taken_by else OPEN
+
+
+OPEN = "open"
+"""How a case stands when somebody is first told of it."""
+
+
 def amend(
-    row_id: int, key: str, contact: str, taken: Iterable[str], because: Literal["void", "merged"], now: datetime
-) -> tuple[AmendNotice, ...]:
-    """Corrections for everybody who was told of a case that is believed no more, one a recipient."""
-    told = sorted({name.partition("/")[2] for name in taken})
-    return tuple(
-        AmendNotice(key=f"{row_id}/void/{to}", case=key, to=to, contact=contact, because=because, at=now) for to in told
-    )
+    row_id: int, key: str, contact: str, taken: Iterable[str], because: str, before: int, now: datetime
+) -> Iterator[AmendNotice]:
+    """What everybody is told who was told of a case that stands otherwise now.
+
+    before: how many amendments were planned for it. In the end all of his messages are amended, until then the last.
+    """
+    wrong = because in ("void", "merged")
+    word = "void" if wrong and not before else f"amend:{before}"
+    final = wrong or because.startswith("closed")
+    steps: dict[str, list[str]] = {}
+    for name in sorted(taken):
+        step, _, to = name.partition("/")
+        steps.setdefault(to, []).append(step)
+    for to, told in sorted(steps.items()):
+        notice = AmendNotice(key=f"{row_id}/{word}/{to}", case=key, to=to, contact=contact, because=because, at=now)
+        yield notice
+        for step in told[:-1] if final else ():
+            yield replace(notice, key=f"{notice.key}/{step}", because=EARLIER, step=step)
+
+
+MENU = "menu"
+"""Why a message is amended whose reader pressed a button that asks."""
+EARLIER = "earlier"
+"""Why a message is amended that is not the last one its reader got of the case."""
 
 
 def _contact(case: Case) -> str:

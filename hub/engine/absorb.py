@@ -16,14 +16,14 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from hub import log, meters
 from hub.core import records
 from hub.core.records import Record, WrongRecord
-from hub.engine.hub import Hub
+from hub.engine.heard import Ears, Heard
+from hub.engine.hub import OWN, Hub, relink
 from hub.errors import Malformed
 from hub.sdk.connector import Press, Returned, Said, Stored
 from hub.store import connections, facts, inbox, repairs
 from hub.store.bulk import chunks
 from hub.store.database import Priority
 from hub.store.facts import Fact
-from hub.store.identity import Lists
 from hub.store.inbox import Group, Kept
 
 _log = log.get("absorb")
@@ -41,6 +41,7 @@ class Part:
     connection: str
     new: list[int]
     facts: list[Fact] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=list)
     group: Group | None = None
     error: str | None = None
 
@@ -52,7 +53,10 @@ async def step(hub: Hub, limit: int = BATCH, now: datetime | None = None) -> boo
         return False
     parts = await asyncio.to_thread(_parse, hub, batch.singles, batch.groups)
     moment = now or hub.now()
-    written = await hub.db.write(Priority.ABSORB, _keep, parts, batch.repeats, moment, hub.lists, hub.db.is_awaited)
+    ears = Ears(await hub.book(), hub.notices, hub.lists, OWN)
+    written, linked = await hub.db.write(Priority.ABSORB, _keep, parts, batch.repeats, moment, ears, hub.db.is_awaited)
+    if linked:
+        await relink(hub)
     counts: Counter[tuple[str, bool]] = Counter()
     for part in parts[:written]:
         counts[part.connection, part.error is not None] += len(part.new)
@@ -93,12 +97,15 @@ def _fill(hub: Hub, part: Part, raws: Sequence[Kept], context: Any) -> None:
         offset = max((raw.clock_offset for raw in raws), key=abs)
         by = timedelta(milliseconds=-offset)
         for record in yielded:
+            if isinstance(record, Press | Said | Returned):
+                part.heard.append(record)
+                continue
             right = records.shifted(record, by) if offset else record
             full = records.qualified(right, part.connection)
             part.facts.append(Fact(part.connection, full, received_at, root, as_live, clamped=bool(offset)))
 
 
-def _yielded(hub: Hub, connection: str, raws: Sequence[Kept], context: Any) -> list[Record]:
+def _yielded(hub: Hub, connection: str, raws: Sequence[Kept], context: Any) -> list[Record | Heard]:
     link = hub.links.get(connection)
     if link is None:
         raise Malformed(f"the connection {connection} is no longer configured; add it again and replay")
@@ -106,7 +113,7 @@ def _yielded(hub: Hub, connection: str, raws: Sequence[Kept], context: Any) -> l
     if parser is None:
         raise Malformed(f"the plugin {link.connector.name} has no parser for items of kind {raws[0].kind}")
     items = [Stored(raw.kind, raw.item, raw.payload, raw.received_at, raw.group) for raw in raws]
-    return [found for found in parser(items, link.settings, context) if not isinstance(found, Press | Said | Returned)]
+    return list(parser(items, link.settings, context))
 
 
 def _keep(
@@ -114,17 +121,18 @@ def _keep(
     parts: Sequence[Part],
     repeats: Sequence[int],
     now: datetime,
-    lists: Lists,
+    ears: Ears,
     is_awaited: Callable[[], bool],
-) -> int:
-    """Write a batch, or the part of it after which somebody waited; how many of its parts were written.
+) -> tuple[int, bool]:
+    """Write a batch, or the part of it after which somebody waited.
 
-    Those that turned out to be dead get their reason.
+    Returns how many of its parts were written, and whether one of us linked an account or gave one up. Parts that turned
+    out to be dead get their reason.
     """
-    written = 0
+    written, linked = 0, False
     inbox.forget(connection, repeats)
     for some in chunks(parts, SLICE):
-        _put(connection, [part for part in some if part.error is None], now, lists)
+        linked |= _put(connection, [part for part in some if part.error is None], now, ears)
         understood = [row for part in some if part.error is None for row in part.new]
         inbox.settle(connection, understood, [(row, part.error) for part in some if part.error for row in part.new])
         written += len(some)
@@ -140,28 +148,28 @@ def _keep(
             title=f"{name}: something received could not be understood",
             advice=f"look at it with `crmhub repairs`, then run `crmhub replay --connection {name}` after the fix",
         )
-    return written
+    return written, linked
 
 
-def _put(connection: Connection, parts: Sequence[Part], now: datetime, lists: Lists) -> None:
+def _put(connection: Connection, parts: Sequence[Part], now: datetime, ears: Ears) -> bool:
     """Store the parts; one that cannot be stored is found by halving and gets its reason, the others stay."""
     if not parts:
-        return
+        return False
     try:
         with connection.begin_nested():
-            _put_all(connection, parts, now, lists)
+            return _put_all(connection, parts, now, ears)
     except OperationalError:
         raise  # the store itself is in trouble: no item is to blame
     except Exception as error:  # noqa: BLE001 - one of the four places: what no database can hold is a dead letter
         if len(parts) == 1:
             parts[0].error = str(error.orig) if isinstance(error, DBAPIError) else traceback.format_exc()
-            return
+            return False
         middle = len(parts) // 2
-        _put(connection, parts[:middle], now, lists)
-        _put(connection, parts[middle:], now, lists)
+        first = _put(connection, parts[:middle], now, ears)
+        return _put(connection, parts[middle:], now, ears) or first
 
 
-def _put_all(connection: Connection, parts: Sequence[Part], now: datetime, lists: Lists) -> None:
+def _put_all(connection: Connection, parts: Sequence[Part], now: datetime, ears: Ears) -> bool:
     groups = [part.group for part in parts if part.group is not None]
     inbox.keep_roots(connection, groups)
     outcome = facts.put(
@@ -169,8 +177,12 @@ def _put_all(connection: Connection, parts: Sequence[Part], now: datetime, lists
         [fact for part in parts for fact in part.facts],
         now,
         replaced=[(group.connection, sorted(group.keys)) for group in groups],
-        lists=lists,
+        lists=ears.lists,
     )
     meters.DUPLICATES.inc(outcome.duplicates)
     for name in {part.connection for part in parts if part.new}:
         connections.received(connection, name, now)
+    linked = False
+    for part in parts:
+        linked |= ears.hear(connection, part.connection, part.heard, now)
+    return linked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,10 +17,11 @@ from hub.core.handles import kind_of
 from hub.engine.host import lend
 from hub.engine.hub import Hub
 from hub.engine.resolve import NO_LONGER, Carrier, Drop, Wait, resolve
-from hub.errors import AuthFailed, HubError, NothingToDo, Temporary, Uncertain
+from hub.engine.tell import Elsewhere, Message, Prepared, Teller, prepare
+from hub.errors import AuthFailed, HubError, NothingToDo, Temporary, Uncertain, Unreachable
 from hub.registry import Link
 from hub.sdk.connector import Push, Sent
-from hub.store import connections, outbox, repairs
+from hub.store import connections, outbox, repairs, staff
 from hub.store.database import Priority
 from hub.store.outbox import Routed
 
@@ -28,6 +30,7 @@ _log = log.get("deliver")
 BATCH = 50
 SEND_SECONDS = 60
 _PAUSES = (5, 30, 120, 600, 1800)
+NOTICES = tuple(kind for kind in KINDS if kind not in crm.KINDS)
 
 
 async def recover(hub: Hub) -> None:
@@ -38,7 +41,7 @@ async def recover(hub: Hub) -> None:
     for row in await hub.db.read(outbox.claimed):
         link = hub.links.get(row.connection)
         push = link.pushes.get(KINDS[row.kind]) if link else None
-        again = push is not None and (push.repeat == "safe" or (row.kind == "notify" and row.attempts < 2))
+        again = push is not None and (push.repeat == "safe" or (row.kind in NOTICES and row.attempts < 2))
         if again:
             await hub.db.write(Priority.SETTLE, outbox.postpone, row.id, hub.now())
         else:
@@ -46,36 +49,46 @@ async def recover(hub: Hub) -> None:
             await hub.db.write(Priority.SETTLE, outbox.settle, row.id, "unknown", hub.now(), error=why)
 
 
-NOTICES = tuple(kind for kind in KINDS if kind not in crm.KINDS)
+def addresses(hub: Hub, link: Link, closed: Collection[str]) -> dict[str, str]:
+    """Member → the first of his addresses that this connection serves and that is not known to be closed."""
+    found: dict[str, str] = {}
+    for key, member in hub.settings.team.members.items():
+        for handle in member.notify:
+            if handle not in closed and kind_of(handle) in {link.name, link.connector.name}:
+                found.setdefault(key, handle)
+    return found
 
 
-def routes(hub: Hub) -> dict[tuple[str, str], str]:
+def routes(hub: Hub, closed: Collection[str] = ()) -> dict[tuple[str, str], str]:
     """(kind of notice, recipient) → the connection that serves the first of his channels that any can serve."""
     offered = [(link, kind) for link in hub.links.values() for kind in NOTICES if KINDS[kind] in link.pushes]
     found: dict[tuple[str, str], str] = {}
     for key, member in hub.settings.team.members.items():
-        for channel in map(kind_of, member.notify):
+        for handle in member.notify:
             for link, kind in offered:
-                if channel in {link.name, link.connector.name}:
+                if handle not in closed and kind_of(handle) in {link.name, link.connector.name}:
                     found.setdefault((kind, key), link.name)
     return found
 
 
-def routed(hub: Hub, connection: str | None) -> Routed:
-    """The effects of one connection's lane; None: those that no connection carries."""
-    ways, told = routes(hub), [(kind, name) for name, kinds in hub.carried.items() for kind in kinds]
+def routed(hub: Hub, connection: str | None, closed: Collection[str] = ()) -> Routed:
+    """The effects of one connection's lane; None: those that no connection carries. closed: handles not to be used."""
+    ways, told = routes(hub, closed), [(kind, name) for name, kinds in hub.carried.items() for kind in kinds]
+    pinned = [(kind, link.name) for link in hub.links.values() for kind in NOTICES if KINDS[kind] in link.pushes]
     if connection is None:
-        return Routed(frozenset(ways), frozenset(told), rest=True)
+        return Routed(frozenset(ways), frozenset(told), frozenset(pinned), rest=True)
     return Routed(
         frozenset(pair for pair, name in ways.items() if name == connection),
         frozenset(pair for pair in told if pair[1] == connection),
+        frozenset(pair for pair in pinned if pair[1] == connection),
     )
 
 
 async def undeliverable(hub: Hub, now: datetime | None = None) -> bool:
     """Drop what is due and nobody can carry, and say so; False when there is nothing."""
     moment = now or hub.now()
-    rows = await hub.db.read(outbox.due, moment, BATCH, routed(hub, None))
+    closed = (await hub.db.read(staff.ways)).closed
+    rows = await hub.db.read(outbox.due, moment, BATCH, routed(hub, None, closed))
     for row in rows:
         await hub.db.write(Priority.SETTLE, _nobody_to_tell, row, moment)
     return bool(rows)
@@ -84,19 +97,15 @@ async def undeliverable(hub: Hub, now: datetime | None = None) -> bool:
 def _nobody_to_tell(connection: Connection, row: Any, now: datetime) -> None:
     if row.kind in crm.KINDS:
         outbox.drop(connection, row.id, f"{row.connection} is not to be told any more", now)
-        return
-    if row.kind == "notify" and row.case_state is not None and row.case_state != "open":
+    elif row.kind in ("answer", "amend_notice"):
+        outbox.drop(connection, row.id, "the way that it answers to is gone", now)
+    elif row.connection is not None:
+        outbox.pin(connection, row.id, None)  # a connection that is gone had begun with it: whoever can goes on
+    elif row.case_state is not None and row.case_state != "open":
         outbox.drop(connection, row.id, NO_LONGER, now)
-        return
-    outbox.drop(connection, row.id, f"{row.recipient} has no channel for notices", now)
-    repairs.note(
-        connection,
-        f"channel:{row.recipient}",
-        kind="no_channel",
-        now=now,
-        title=f"{row.recipient} cannot be told that clients wait",
-        advice=f'give [team.{row.recipient}] a channel, for example notify = ["email:anna@example.ru"]',
-    )
+    else:
+        outbox.drop(connection, row.id, f"{row.recipient} has no channel for notices", now)
+        staff.ask_for_channel(connection, row.recipient, "no channel is set, or each one set is closed", now)
 
 
 async def is_paused(hub: Hub, link: Link) -> bool:
@@ -113,7 +122,8 @@ async def step(hub: Hub, link: Link, now: datetime | None = None) -> bool:
     moment = now or hub.now()
     if await is_paused(hub, link):
         return False
-    rows = await hub.db.read(outbox.due, moment, BATCH, routed(hub, link.name))
+    closed = (await hub.db.read(staff.ways)).closed
+    rows = await hub.db.read(outbox.due, moment, BATCH, routed(hub, link.name, closed))
     if not rows:
         return False
     link = await asyncio.to_thread(link.renewed)
@@ -121,12 +131,13 @@ async def step(hub: Hub, link: Link, now: datetime | None = None) -> bool:
         await hub.db.write(Priority.SETTLE, _refused, link, str(link.problem), hub.now())
         return False
     assert link.connector.open is not None, "a connector with pushes can be opened"
+    teller = Teller(link.name, addresses(hub, link, closed), hub.notices, await hub.book())
     waiting = [row.id for row in rows]
     try:
         async with link.connector.open(link.settings, lend(hub, link)) as client:
             for row in rows:
                 waiting.remove(row.id)
-                pause = await _deliver(hub, link, client, row, moment)
+                pause = await _deliver(hub, link, client, row, teller, moment)
                 if pause is not None:
                     await hub.db.write(Priority.SETTLE, outbox.wait, waiting, hub.now() + pause)
                     break
@@ -138,52 +149,81 @@ async def step(hub: Hub, link: Link, now: datetime | None = None) -> bool:
     return True
 
 
-async def _deliver(hub: Hub, link: Link, client: Any, row: Any, now: datetime) -> timedelta | None:
+async def _prepared(hub: Hub, link: Link, row: Any, teller: Teller, now: datetime) -> Prepared:
+    """The message of a row, with all rows that it tells; or why there is none now."""
+    if row.kind in crm.KINDS:
+        effect = await hub.db.read(resolve, row, Carrier(link.name, link.pushes, hub.settings.team), now)
+        return effect if isinstance(effect, Drop | Wait) else Message(effect, [row])
+    return await hub.db.read(prepare, row, teller, now)
+
+
+async def _deliver(hub: Hub, link: Link, client: Any, row: Any, teller: Teller, now: datetime) -> timedelta | None:
     """Send one effect. Where the connection is in trouble: how long the others have to wait, too."""
-    effect = await hub.db.read(resolve, row, Carrier(link.name, link.pushes, hub.settings.team), now)
-    if isinstance(effect, Drop):
-        await hub.db.write(Priority.SETTLE, outbox.drop, row.id, effect.because, hub.now())
+    found = await _prepared(hub, link, row, teller, now)
+    if not isinstance(found, Message):
+        await hub.db.write(Priority.SETTLE, _not_now, row.id, found, hub.now())
         return None
-    if isinstance(effect, Wait):
-        await hub.db.write(Priority.SETTLE, outbox.wait, [row.id], effect.until)
-        return None
-    push = link.pushes[type(effect)]
-    if not await hub.db.write(Priority.SETTLE, outbox.claim, row.id, link.name):
+    push = link.pushes[type(found.effect)]
+    rows = await hub.db.write(Priority.SETTLE, outbox.claim_together, found.rows, link.name)
+    if not rows:
         return None
     try:
         async with asyncio.timeout(SEND_SECONDS):
-            sent = await push.send(client, effect)
+            sent = await push.send(client, found.effect)
     except (Temporary, TimeoutError) as error:
-        return await _later(hub, link, push, row, error)
+        return await _later(hub, link, push, rows, error)
     except AuthFailed as error:
-        await hub.db.write(Priority.SETTLE, _refused, link, str(error), hub.now(), row.id)
+        await hub.db.write(Priority.SETTLE, _refused, link, str(error), hub.now(), [item.id for item in rows])
         meters.DELIVERED.labels(link.name, "refused").inc()
         return timedelta(0)
     except NothingToDo as error:
-        await hub.db.write(Priority.SETTLE, outbox.settle, row.id, "dropped", hub.now(), error=str(error))
+        await hub.db.write(Priority.SETTLE, _all_settled, rows, "dropped", hub.now(), str(error))
         meters.DELIVERED.labels(link.name, "dropped").inc()
     except Uncertain as error:
-        await hub.db.write(Priority.SETTLE, _nobody_can_tell, link.name, row, str(error), hub.now())
+        await hub.db.write(Priority.SETTLE, _nobody_can_tell, link.name, rows, str(error), hub.now())
         meters.DELIVERED.labels(link.name, "unknown").inc()
+    except Unreachable as error:
+        handle = teller.handles.get(row.recipient)
+        await hub.db.write(Priority.SETTLE, staff.unreachable, rows, handle, str(error), hub.now())
+        meters.DELIVERED.labels(link.name, "unreachable").inc()
     except HubError as error:
-        await _bury(hub, link, row, str(error))
+        await _bury(hub, link, rows, str(error))
     except Exception:  # noqa: BLE001 - one of the four places: a bug in a push is a dead letter
-        await _bury(hub, link, row, traceback.format_exc())
+        await _bury(hub, link, rows, traceback.format_exc())
     else:
-        await hub.db.write(Priority.SETTLE, _sent, link.name, row, sent, hub.now())
+        await hub.db.write(Priority.SETTLE, _sent, link, rows, teller.handles.get(row.recipient), sent, hub.now())
         meters.DELIVERED.labels(link.name, "sent").inc()
     return None
 
 
-def _sent(connection: Connection, name: str, row: Any, sent: Sent, now: datetime) -> None:
-    outbox.settle(connection, row.id, "sent", now, vendor_id=sent.id, url=sent.url, card=sent.card, deal=sent.deal)
-    for key in (f"access:{name}", f"channel:{row.recipient}"):
+def _not_now(connection: Connection, row_id: int, found: Drop | Wait | Elsewhere, now: datetime) -> None:
+    if isinstance(found, Drop):
+        outbox.drop(connection, row_id, found.because, now)
+    elif isinstance(found, Elsewhere):
+        outbox.pin(connection, row_id, found.connection)
+    else:
+        outbox.hold(connection, row_id, found.until, found.state)
+
+
+def _all_settled(connection: Connection, rows: Sequence[Any], state: str, now: datetime, error: str) -> None:
+    for row in rows:
+        outbox.settle(connection, row.id, state, now, error=error)
+
+
+def _sent(
+    connection: Connection, link: Link, rows: Sequence[Any], handle: str | None, sent: Sent, now: datetime
+) -> None:
+    made = {"vendor_id": sent.id, "url": sent.url, "card": sent.card, "deal": sent.deal}
+    for row in rows:
+        address = None if row.kind in crm.KINDS else handle
+        outbox.settle(connection, row.id, "sent", now, **made, address=address)
+    for key in (f"access:{link.name}", f"channel:{rows[0].recipient}"):
         repairs.clear(connection, key)
 
 
-def _nobody_can_tell(connection: Connection, name: str, row: Any, why: str, now: datetime) -> None:
+def _nobody_can_tell(connection: Connection, name: str, rows: Sequence[Any], why: str, now: datetime) -> None:
     """It may have gone out: a person looks before it is sent once more."""
-    outbox.settle(connection, row.id, "unknown", now, error=why)
+    _all_settled(connection, rows, "unknown", now, why)
     repairs.note(
         connection,
         f"unknown_effect:{name}",
@@ -195,29 +235,33 @@ def _nobody_can_tell(connection: Connection, name: str, row: Any, why: str, now:
     )
 
 
-async def _later(hub: Hub, link: Link, push: Push, row: Any, error: Exception) -> timedelta:
+async def _later(hub: Hub, link: Link, push: Push, rows: Sequence[Any], error: Exception) -> timedelta:
     """Try again, unless nobody can tell whether it happened and it must not happen twice."""
     hold = timedelta(seconds=getattr(error, "retry_after", None) or _PAUSES[0])
     why = str(error) or f"{link.name} did not answer within {SEND_SECONDS} s"
-    if push.repeat == "never" and row.kind != "notify":
-        await hub.db.write(Priority.SETTLE, outbox.settle, row.id, "unknown", hub.now(), error=why)
+    if push.repeat == "never" and rows[0].kind not in NOTICES:
+        await hub.db.write(Priority.SETTLE, _all_settled, rows, "unknown", hub.now(), why)
         return hold
-    pause = max(hold, timedelta(seconds=_PAUSES[min(row.attempts, len(_PAUSES) - 1)]))
-    await hub.db.write(Priority.SETTLE, outbox.postpone, row.id, hub.now() + pause, error=why)
+    pause = max(hold, timedelta(seconds=_PAUSES[min(rows[0].attempts, len(_PAUSES) - 1)]))
+    await hub.db.write(Priority.SETTLE, _postponed, [row.id for row in rows], hub.now() + pause, why)
     meters.DELIVERED.labels(link.name, "postponed").inc()
     return hold
 
 
-def _refused(connection: Connection, link: Link, why: str, now: datetime, row_id: int | None = None) -> None:
+def _postponed(connection: Connection, row_ids: Sequence[int], until: datetime, why: str) -> None:
+    for row_id in row_ids:
+        outbox.postpone(connection, row_id, until, error=why)
+
+
+def _refused(connection: Connection, link: Link, why: str, now: datetime, row_ids: Sequence[int] = ()) -> None:
     """Access was refused: the connection pauses, and what was claimed waits with the others."""
     connections.refused(connection, link.name, why, link.advice, now)
-    if row_id is not None:
-        outbox.postpone(connection, row_id, now, error=why)
+    _postponed(connection, row_ids, now, why)
 
 
-async def _bury(hub: Hub, link: Link, row: Any, why: str) -> None:
+async def _bury(hub: Hub, link: Link, rows: Sequence[Any], why: str) -> None:
     def bury(connection: Connection) -> None:
-        outbox.settle(connection, row.id, "dead", hub.now(), error=why)
+        _all_settled(connection, rows, "dead", hub.now(), why)
         repairs.note(
             connection,
             f"dead_effect:{link.name}",
@@ -229,5 +273,5 @@ async def _bury(hub: Hub, link: Link, row: Any, why: str) -> None:
         )
 
     await hub.db.write(Priority.SETTLE, bury)
-    _log.error("refused", connection=link.name, key=row.key, why=why)
+    _log.error("refused", connection=link.name, key=rows[0].key, why=why)
     meters.DELIVERED.labels(link.name, "dead").inc()

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -20,7 +20,7 @@ from hub.core.horizon import next_known
 from hub.core.policy import Rulebook
 from hub.core.reconcile import Reconciled, StoredCase, Void, reconcile
 from hub.core.rules import CaseRule
-from hub.core.steps import amend, plan, taken_by
+from hub.core.steps import EARLIER, MENU, OPEN, amend, plan, standing, taken_by
 from hub.core.timeline import Timeline
 from hub.engine.hub import Hub
 from hub.store import calls, cases, connections, outbox, people, repairs, timeline
@@ -293,7 +293,7 @@ def _keep_cases(
     before = {row.id: row for rows in work.stored.values() for row in rows}
     fresh = [(contact, new) for contact, reconciled in found.items() for new in reconciled.new]
     ids = cases.add(connection, [_case_row(contact, new.case, new.taken) for contact, new in fresh])
-    standing = [
+    rows_that_stand = [
         *(
             (contact, update.id, update.case, update.taken)
             for contact, reconciled in found.items()
@@ -304,9 +304,12 @@ def _keep_cases(
     planned: list[Planned] = []
     renewed: list[dict[str, Any]] = []
     written = outbox.of_cases(connection, list(before)) if plans.targets else {}
-    for contact, row_id, case, taken in standing:
+    amended = outbox.amended(connection, [row.id for row in before.values() if row.taken])
+    for contact, row_id, case, taken in rows_that_stand:
         notices = plan(row_id, case, taken, now)
         planned += [Planned(notice, row_id, contact, notice.at) for notice in notices]
+        if row_id in before:
+            planned += _amendments(contact, row_id, case, taken, amended.get(row_id, ()), now)
         planned += [
             Planned(effect, row_id, contact, now, target)
             for target, effect in plans.of_case(row_id, case, clients[contact], written.get(row_id, {}))
@@ -315,7 +318,7 @@ def _keep_cases(
             renewed.append({"id": row_id, **_case_row(contact, case, taken | taken_by(notices))})
     voids = [(contact, before[void.id], void) for contact, reconciled in found.items() for void in reconciled.voids]
     for contact, row, void in voids:
-        planned += _corrections(contact, row, void, now)
+        planned += _corrections(contact, row, void, len(amended.get(row.id, ())), now)
         planned += [
             Planned(effect, row.id, contact, now, target)
             for target, effect in plans.of_void(void.because, written.get(row.id, {}), now)
@@ -323,7 +326,7 @@ def _keep_cases(
     cases.renew(connection, renewed)
     cases.renew(connection, [{"id": row.id, **_void_row(row, void)} for _, row, void in voids])
     outbox.plan(connection, planned)
-    return bool(standing or voids)
+    return bool(rows_that_stand or voids)
 
 
 def _case_row(contact: int, case: Case, taken: Collection[str]) -> dict[str, Any]:
@@ -357,6 +360,24 @@ def _void_row(row: Any, void: Void) -> dict[str, Any]:
     }
 
 
-def _corrections(contact: int, row: Any, void: Void, now: datetime) -> list[Planned]:
-    because: Literal["void", "merged"] = "merged" if void.because == "merged" else "void"
-    return [Planned(notice, void.id, contact, now) for notice in amend(void.id, row.key, "", void.taken, because, now)]
+def _amendments(
+    contact: int, row_id: int, case: Case, taken: Collection[str], before: Sequence[Any], now: datetime
+) -> list[Planned]:
+    """What those are told who were told of a case that stands otherwise than they last heard."""
+    said = [row.body["because"] for row in before if row.body["because"] not in (EARLIER, MENU)]
+    stands = standing(case)
+    if stands == (said[-1] if said else OPEN):
+        return []
+    name = case.contact_name or ""
+    return [
+        Planned(notice, row_id, contact, now)
+        for notice in amend(row_id, case.key, name, taken, stands, len(before), now)
+    ]
+
+
+def _corrections(contact: int, row: Any, void: Void, before: int, now: datetime) -> list[Planned]:
+    because = "merged" if void.because == "merged" else "void"
+    return [
+        Planned(notice, void.id, contact, now)
+        for notice in amend(void.id, row.key, "", void.taken, because, before, now)
+    ]

@@ -7,15 +7,19 @@ import os
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
 
 from hub import clock, registry
 from hub import settings as configuration
 from hub.clock import Clock
 from hub.core import crm
 from hub.core.effects import KINDS
-from hub.core.policy import Rulebook
+from hub.core.notices import Notices
+from hub.core.policy import Rulebook, Team
 from hub.core.wording import Wording
 from hub.engine.budget import Budgets
 from hub.engine.lock import Busy, Lock
@@ -24,8 +28,8 @@ from hub.errors import ConfigError, Mistake
 from hub.registry import Link, Registry
 from hub.sdk.connector import Context
 from hub.settings import Settings, Vault
-from hub.store import connections, identity, inbox, migrate, people, pulses, rules, secrets
-from hub.store.database import Database
+from hub.store import connections, identity, inbox, migrate, people, pulses, rules, secrets, staff
+from hub.store.database import Database, Priority
 from hub.store.identity import Lists
 from hub.store.keyring import Keyring
 
@@ -41,7 +45,10 @@ use, and what was loaded at start lives as long as the process: looking at these
 
 @dataclass(slots=True)
 class Hub:
-    """One hub, opened. Its store belongs to it: `close` when done."""
+    """One hub, opened. Its store belongs to it: `close` when done.
+
+    written: the team as the configuration has it, without linked accounts.
+    """
 
     settings: Settings
     registry: Registry
@@ -51,12 +58,22 @@ class Hub:
     keyring: Keyring = field(init=False, repr=False)
     budgets: Budgets = field(init=False, repr=False)
     refreshes: Refreshes = field(init=False, repr=False)
+    written: Team = field(init=False, repr=False)
     _book: tuple[int, Rulebook] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.keyring = keyring_of(self.settings)
         self.budgets = Budgets(self.db, self.now)
         self.refreshes = Refreshes(self.db, self.keyring, self.now)
+        self.written = self.settings.team
+        self.meet()
+
+    def meet(self) -> None:
+        """Let the team have the accounts that its people have linked by now."""
+        with self.db.begin() as connection:
+            linked = staff.ways(connection).linked
+        self.settings = replace(self.settings, team=self.written.with_accounts(linked))
+        self._book = None
 
     def context(self, connection: str) -> Context:
         """What the parsers of a connection may know of us."""
@@ -73,6 +90,12 @@ class Hub:
     def words(self) -> Wording:
         """How the CRM connections are spoken to."""
         return Wording(self.settings.language, ZoneInfo(self.settings.timezone), self.settings.team)
+
+    @property
+    def notices(self) -> Notices:
+        """How our own people are spoken to."""
+        settings = self.settings
+        return Notices(settings.language, ZoneInfo(settings.timezone), settings.team, settings.web.public_url)
 
     @property
     def carried(self) -> dict[str, frozenset[str]]:
@@ -175,7 +198,17 @@ def stored_hub(settings: Settings, found: Registry, links: Mapping[str, Link]) -
 
 def accept(hub: Hub) -> None:
     """Take what the configuration says now into the store; what depends on a change is derived anew."""
-    moment = hub.now()
+    with hub.db.begin() as connection:
+        _take_over(connection, hub, hub.now())
+
+
+async def relink(hub: Hub) -> None:
+    """One of us linked an account or gave one up: from now on it is, or is not, a handle of his like any other."""
+    hub.meet()
+    await hub.db.write(Priority.ABSORB, _take_over, hub, hub.now())
+
+
+def _take_over(connection: Connection, hub: Hub, moment: datetime) -> None:
     settings = hub.settings
     team = sorted(
         [item.handle, str(item.from_), member.key]
@@ -187,23 +220,22 @@ def accept(hub: Hub) -> None:
         for _, member in sorted(settings.team.members.items())
     ]
     lists = [sorted(settings.blocked), sorted(settings.test), sorted(settings.shared), settings.country]
-    with hub.db.begin() as connection:
-        connections.ensure(connection, [(link.name, link.connector.name) for link in hub.links.values()])
-        carried = hub.carried
-        for name in hub.links:
-            connections.carry(connection, name, carried.get(name, ()), moment)
-        if rules.accept(connection, configuration.rules_json(settings.rules), moment):
-            people.mark_all_due(connection, moment, only_open=True)
-        if rules.remember(connection, "plans", plans):
-            people.mark_all_due(connection, moment, only_open=True)
-        if rules.remember(connection, "team", [team, lists]):
-            people.mark_all_due(connection, moment)
-        if rules.remember(connection, "pulses", pulses.VERSION):
-            pulses.rebuild(connection)
-        before = set(rules.recall(connection, "barriers") or ())
-        if rules.remember(connection, "barriers", sorted(hub.lists.barriers)):
-            identity.review(connection, before ^ hub.lists.barriers, hub.lists, moment)
-        for link in hub.links.values():
-            reads = [[name, str(getattr(link.settings, name))] for name in link.connector.parse_reads]
-            if reads and rules.remember(connection, f"parse:{link.name}", [reads, team]):
-                inbox.replay(connection, connection_name=link.name, states=("done",))
+    connections.ensure(connection, [(link.name, link.connector.name) for link in hub.links.values()])
+    carried = hub.carried
+    for name in hub.links:
+        connections.carry(connection, name, carried.get(name, ()), moment)
+    if rules.accept(connection, configuration.rules_json(settings.rules), moment):
+        people.mark_all_due(connection, moment, only_open=True)
+    if rules.remember(connection, "plans", plans):
+        people.mark_all_due(connection, moment, only_open=True)
+    if rules.remember(connection, "team", [team, lists]):
+        people.mark_all_due(connection, moment)
+    if rules.remember(connection, "pulses", pulses.VERSION):
+        pulses.rebuild(connection)
+    before = set(rules.recall(connection, "barriers") or ())
+    if rules.remember(connection, "barriers", sorted(hub.lists.barriers)):
+        identity.review(connection, before ^ hub.lists.barriers, hub.lists, moment)
+    for link in hub.links.values():
+        reads = [[name, str(getattr(link.settings, name))] for name in link.connector.parse_reads]
+        if reads and rules.remember(connection, f"parse:{link.name}", [reads, team]):
+            inbox.replay(connection, connection_name=link.name, states=("done",))

@@ -1,4 +1,4 @@
-"""What does an effect still lack before it can be sent: its turn, a reason, and the vendor's ids?"""
+"""What does an effect in a CRM still lack before it can be sent: its turn, a reason, and the vendor's ids?"""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from sqlalchemy import Connection
 
 from hub.core import crm, effects
 from hub.core.effects import (
-    AmendNotice,
     AmendTask,
     CloseTask,
     CreateLead,
     CreateTask,
     Effect,
     LogCall,
-    Notify,
 )
 from hub.core.policy import Team
 from hub.store import outbox, people, timeline
@@ -33,9 +31,10 @@ _NUMBER = 0x7FFF_FFFF
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """It is not its turn: what it follows has not been sent."""
+    """It is not its turn: what it follows has not been sent, or its reader is not at work (state `held`)."""
 
     until: datetime
+    state: str = "planned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +57,9 @@ class Carrier:
 
 
 def resolve(connection: Connection, row: Any, carrier: Carrier, now: datetime) -> Resolved:
-    """The effect of an outbox row as the vendor needs it, or why it is not sent now. row: as `outbox.due` gives it."""
+    """What a CRM is told by an outbox row, as the vendor needs it, or why not now. row: as `outbox.due` gives it."""
     effect = effects.from_body(row.kind, row.body)
     over = row.case_state is not None and row.case_state != "open"
-    if isinstance(effect, Notify):
-        return Drop(NO_LONGER) if over else effect
-    if isinstance(effect, AmendNotice):
-        before = outbox.last_sent(connection, row.case_id, row.recipient)
-        return Drop("there is no notice to amend") if before is None else replace(effect, replaces=before.vendor_id)
     if isinstance(effect, CreateTask) and over and row.attempts == 0:
         return Drop(NO_LONGER)
     turned = _in_turn(connection, row, effect, carrier.name, now)

@@ -19,9 +19,8 @@ from hub.engine.pull import Puller
 from hub.engine.receive import Receiver
 from hub.engine.subscribe import Subscriber, is_subscribed
 from hub.errors import HubError
-from hub.store import connections, outbox, people, tokens
+from hub.store import connections, outbox, people, staff, tokens
 from hub.store.database import Priority
-from hub.store.outbox import Routed
 
 _log = log.get("runner")
 
@@ -106,20 +105,20 @@ class Runner:
                 f"push:{name}",
                 partial(deliver.step, self.hub, self.hub.links[name]),
                 event,
-                partial(self._next_push, deliver.routed(self.hub, name), name),
+                partial(self._next_push, name),
             )
             for name, event in self._deliver.items()
             if name
         ]
-        rest = partial(self._next_push, deliver.routed(self.hub, None), "")
+        rest = partial(self._next_push, None)
         return [*lanes, Lane("push", partial(deliver.undeliverable, self.hub), self._deliver[""], rest)]
 
-    @staticmethod
-    def _next_push(routed: Routed, name: str, connection: Connection) -> datetime | None:
+    def _next_push(self, name: str | None, connection: Connection) -> datetime | None:
         """When the lane has something to do next; a paused one waits for the operator."""
         state = connections.get(connection, name) if name else None
-        paused = state is not None and state.state == "paused"
-        return None if paused else outbox.next_due(connection, routed)
+        if state is not None and state.state == "paused":
+            return None
+        return outbox.next_due(connection, deliver.routed(self.hub, name, staff.ways(connection).closed))
 
     async def _stream(self, reader: Puller | Subscriber) -> None:
         try:

@@ -157,6 +157,29 @@ def overlay(connection: Connection, rows: list[dict[str, Any]]) -> None:
             row["steps"] = _with_states(row["steps"], effects.get(ids[row["key"]], []))
 
 
+def row(connection: Connection, number: int) -> Any:
+    """The row of that id, or None. A void one is told as it is, also when it became part of another."""
+    return connection.execute(select(cases).where(cases.c.id == number)).first()
+
+
+def standing(connection: Connection, number: int) -> int:
+    """The row that a row lives on in: itself, or the one that took it over."""
+    seen: set[int] = set()
+    while number not in seen:
+        seen.add(number)
+        into = connection.scalar(select(cases.c.merged_into).where(cases.c.id == number))
+        number = into if into is not None else number
+    return number
+
+
+def take(connection: Connection, number: int, step: str) -> None:
+    """Note that a step was taken outside the ladder, so that it is amended like the others."""
+    found = row(connection, number)
+    if found is not None and step not in found.taken:
+        statement = update(cases).where(cases.c.id == number)
+        connection.execute(statement.values(taken=sorted({*found.taken, step})))
+
+
 def open_counts(connection: Connection) -> dict[str, int]:
     """Line group → how many clients wait."""
     rows = connection.execute(

@@ -55,23 +55,30 @@ def plan(connection: Connection, planned: Sequence[Planned]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """Effects that a lane carries: notices by (kind, recipient), what a CRM is told by (kind, connection).
+    """Effects that a lane carries.
 
-    rest: all others instead, those that nobody carries.
+    told: what a CRM is told, by (kind, connection). notices: what our own people are told that nobody has tried yet, by
+    (kind, recipient); pinned: what one connection alone can go on with, by (kind, connection). rest: all others instead,
+    those that nobody carries.
     """
 
     notices: frozenset[tuple[str, str]] = frozenset()
     told: frozenset[tuple[str, str]] = frozenset()
+    pinned: frozenset[tuple[str, str]] = frozenset()
     rest: bool = False
 
     @property
     def holds(self) -> ColumnElement[bool]:
         """The condition on the outbox."""
+        of_crm, free = outbox.c.kind.in_(KINDS), outbox.c.connection.is_(None)
         told = _among(outbox.c.connection, self.told)
-        notice = _among(outbox.c.recipient, self.notices)
+        notice = or_(
+            and_(free, _among(outbox.c.recipient, self.notices)),
+            and_(not_(free), _among(outbox.c.connection, self.pinned)),
+        )
         if not self.rest:
-            return or_(and_(outbox.c.kind.in_(KINDS), told), and_(outbox.c.kind.not_in(KINDS), notice))
-        return or_(and_(outbox.c.kind.in_(KINDS), not_(told)), and_(outbox.c.kind.not_in(KINDS), not_(notice)))
+            return or_(and_(of_crm, told), and_(not_(of_crm), notice))
+        return or_(and_(of_crm, not_(told)), and_(not_(of_crm), not_(notice)))
 
 
 def _among(column: ColumnElement[str | None], pairs: frozenset[tuple[str, str]]) -> ColumnElement[bool]:
@@ -114,6 +121,17 @@ def claim(connection: Connection, row_id: int, connection_name: str) -> bool:
     return taken.rowcount == 1
 
 
+def claim_together(connection: Connection, rows: Sequence[Any], connection_name: str) -> list[Any]:
+    """Take notices that one message tells; those that somebody else has are left out. The first leads: without it none."""
+    if not claim(connection, rows[0].id, connection_name):
+        return []
+    taken = [rows[0], *(row for row in rows[1:] if claim(connection, row.id, connection_name))]
+    if len(taken) > 1:
+        ids = [row.id for row in taken]
+        connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(told_with=rows[0].key))
+    return taken
+
+
 def settle(
     connection: Connection,
     row_id: int,
@@ -139,11 +157,30 @@ def postpone(
     connection.execute(update(outbox).where(outbox.c.id == row_id).values(state=state, due_at=until, error=error))
 
 
+def hold(connection: Connection, row_id: int, until: datetime, state: str) -> None:
+    """It is not its turn yet; what was done meanwhile stays done."""
+    waiting = update(outbox).where(outbox.c.id == row_id, outbox.c.state.in_(OPEN))
+    connection.execute(waiting.values(due_at=until, state=state))
+
+
 def wait(connection: Connection, row_ids: Iterable[int], until: datetime, *, error: str | None = None) -> None:
     """None of these was tried: the connection that carries them is in trouble."""
     for part in chunks(row_ids):
         waiting = update(outbox).where(outbox.c.id.in_(part), outbox.c.state.in_(OPEN))
         connection.execute(waiting.values(due_at=until, error=func.coalesce(error, outbox.c.error)))
+
+
+def pin(connection: Connection, row_id: int, name: str | None) -> None:
+    """Only this connection can go on with it; None: whoever can."""
+    connection.execute(update(outbox).where(outbox.c.id == row_id, outbox.c.state.in_(OPEN)).values(connection=name))
+
+
+def reroute(connection: Connection, row_ids: Iterable[int], now: datetime, why: str) -> None:
+    """Its recipient cannot be reached by the way that was tried: it goes by his next one."""
+    for part in chunks(row_ids):
+        again = {"state": "planned", "connection": None, "vendor_id": None, "told_with": None, "attempts": 0}
+        statement = update(outbox).where(outbox.c.id.in_(part))
+        connection.execute(statement.values(**again, due_at=now, settled_at=None, error=why))
 
 
 def drop(connection: Connection, row_id: int, why: str, now: datetime) -> None:
@@ -226,19 +263,88 @@ def listing(
     ]
 
 
-def last_sent(connection: Connection, case_id: int, recipient: str) -> Any:
-    """The last notice of a case that reached this recipient, None when there was none."""
-    return connection.execute(
-        select(outbox)
-        .where(
-            outbox.c.case_id == case_id,
+def sent_notice(connection: Connection, case_id: int, recipient: str, step: str = "") -> Any:
+    """The last notice of a case that reached this recipient, or that of a step; None when there was none."""
+    statement = select(outbox).where(
+        outbox.c.case_id == case_id,
+        outbox.c.recipient == recipient,
+        outbox.c.kind == "notify",
+        outbox.c.state == "sent",
+    )
+    if step:
+        statement = statement.where(outbox.c.key == f"{case_id}/{step}/{recipient}")
+    return connection.execute(statement.order_by(outbox.c.id.desc()).limit(1)).first()
+
+
+def told(connection: Connection, case_id: int) -> frozenset[str]:
+    """Whom of us a notice of the case reached."""
+    statement = select(outbox.c.recipient).where(
+        outbox.c.case_id == case_id, outbox.c.kind == "notify", outbox.c.state == "sent"
+    )
+    return frozenset(connection.scalars(statement))
+
+
+def amended(connection: Connection, case_ids: Iterable[int]) -> dict[int, list[Any]]:
+    """Case row → what was planned to amend its notices, in order."""
+    found: dict[int, list[Any]] = {}
+    for part in chunks(case_ids):
+        rows = connection.execute(
+            select(outbox.c.id, outbox.c.case_id, outbox.c.recipient, outbox.c.state, outbox.c.body)
+            .where(outbox.c.case_id.in_(part), outbox.c.kind == "amend_notice")
+            .order_by(outbox.c.id)
+        )
+        for row in rows:
+            found.setdefault(row.case_id, []).append(row)
+    return found
+
+
+def made(connection: Connection, name: str, vendor_id: str) -> list[Any]:
+    """What this connection sent as this message: one effect, or the notices that it told together."""
+    return list(
+        connection.execute(
+            select(outbox).where(outbox.c.vendor_id == vendor_id, outbox.c.connection == name).order_by(outbox.c.id)
+        )
+    )
+
+
+def together(connection: Connection, leader: str) -> list[Any]:
+    """The notices that one message tells, the leading one first."""
+    rows = connection.execute(select(outbox).where(outbox.c.told_with == leader).order_by(outbox.c.id)).all()
+    return sorted(rows, key=lambda row: row.key != leader)
+
+
+def waiting_notices(connection: Connection, recipient: str, now: datetime, name: str) -> list[Any]:
+    """The notices that one of us may get now by this connection, of clients who still wait, the oldest first."""
+    return list(
+        connection.execute(
+            select(outbox)
+            .outerjoin(cases, cases.c.id == outbox.c.case_id)
+            .where(
+                outbox.c.recipient == recipient,
+                outbox.c.settled_at.is_(None),
+                outbox.c.kind == "notify",
+                outbox.c.state.in_(OPEN),
+                outbox.c.due_at <= now,
+                outbox.c.told_with.is_(None),
+                or_(outbox.c.connection.is_(None), outbox.c.connection == name),
+                func.coalesce(cases.c.state, "open") == "open",
+            )
+            .order_by(outbox.c.at, outbox.c.id)
+        )
+    )
+
+
+def messages_since(connection: Connection, recipient: str, since: datetime) -> list[datetime]:
+    """When one of us got a notice lately, a time for each message."""
+    rows = connection.execute(
+        select(outbox.c.key, outbox.c.told_with, outbox.c.settled_at).where(
             outbox.c.recipient == recipient,
+            outbox.c.settled_at > since,
             outbox.c.kind == "notify",
             outbox.c.state == "sent",
         )
-        .order_by(outbox.c.id.desc())
-        .limit(1)
-    ).first()
+    )
+    return sorted(row.settled_at for row in rows if row.told_with in (None, row.key))
 
 
 def of_cases(connection: Connection, case_ids: Sequence[int]) -> dict[int, dict[str, list[Effect]]]:

@@ -400,6 +400,7 @@ cases = Table(
 # What is to be done outside. state: `planned` waits for due_at, `held` waits for the recipient's hours, `sending`
 # claimed, `sent`, `dropped` (no longer true, or nobody to tell), `dead` refused by the vendor, `unknown` may or may not
 # have happened. connection: who carries it, of notices once it is claimed. card, deal: what was made with it there.
+# address: the handle by which one of us was told. told_with: key of the notice in whose message this one is told, too.
 outbox = Table(
     "outbox",
     metadata,
@@ -419,11 +420,36 @@ outbox = Table(
     Column("url", Text),
     Column("card", Text),
     Column("deal", Text),
+    Column("address", Text),
+    Column("told_with", Text, index=True),
     Column("settled_at", Instant),
     Column("body", Json, nullable=False),
+    Index("ix_outbox_vendor_id", "vendor_id", "connection"),
+    Index("ix_outbox_recipient", "recipient", "settled_at"),
     Index(
         "ix_outbox_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")
     ),
+)
+
+# Ways to our own people that the configuration does not tell all of. linked_at: when he linked it himself with a code, NULL
+# for one that is written in `[team]`. closed_at: since when he cannot be reached by it, and why.
+channels = Table(
+    "channels",
+    metadata,
+    Column("handle", Text, primary_key=True),
+    Column("member", Text, nullable=False),
+    Column("linked_at", Instant),
+    Column("closed_at", Instant),
+    Column("why", Text),
+)
+
+# One-time codes by which one of us links an account of his, as digests.
+invites = Table(
+    "invites",
+    metadata,
+    Column("code", LargeBinary, primary_key=True),
+    Column("member", Text, nullable=False),
+    Column("expires_at", Instant, nullable=False),
 )
 
 # Accepted versions of `[policy]`, `[lines]`, `[calendars]`.

@@ -232,11 +232,13 @@ def test_a_second_recipient_of_a_step_is_told_though_the_first_was():
 
 
 def test_everybody_who_was_told_is_told_once_that_it_is_void():
-    found = amend(7, "missed_call:src/call/m1", "Client", {"1/anna", "2/anna", "3/gleb"}, "void", at("11:00"))
-    assert [(notice.key, notice.to, notice.because) for notice in found] == [
-        ("7/void/anna", "anna", "void"),
-        ("7/void/gleb", "gleb", "void"),
+    found = [*amend(7, "missed_call:src/call/m1", "Client", {"1/anna", "2/anna", "3/gleb"}, "void", 0, at("11:00"))]
+    assert [(notice.key, notice.to, notice.because, notice.step) for notice in found] == [
+        ("7/void/anna", "anna", "void", ""),
+        ("7/void/anna/1", "anna", "earlier", "1"),
+        ("7/void/gleb", "gleb", "void", ""),
     ]
+    assert [notice.to for notice in found if notice.correction] == ["anna", "gleb"]
 
 
 @pytest.mark.parametrize("minute", range(1, 60, 7))

@@ -227,7 +227,7 @@ async def test_only_the_last_of_several_amendments_is_sent(hub: Hub, crm: Crm) -
     await work.catch_up(hub, hub.now())
     put(hub, "src", taken(hub, "m1", 5))
     await settle(hub)
-    assert [state for _, state in states(hub, "amend")] == ["dropped", "sent"]
+    assert [state for _, state in states(hub, "amend_task")] == ["dropped", "sent"]
 
 
 # Callers whom the CRM does not know

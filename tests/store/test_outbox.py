@@ -144,5 +144,5 @@ def test_the_notice_that_reached_somebody_last_is_found_for_its_correction(store
             outbox.due(connection, NOW, 10), [("sent", "1"), ("sent", "2"), ("dead", None)], strict=True
         ):
             outbox.settle(connection, row.id, state, NOW, vendor_id=vendor)
-        assert outbox.last_sent(connection, case, "anna").vendor_id == "2"
-        assert outbox.last_sent(connection, case, "boris") is None
+        assert outbox.sent_notice(connection, case, "anna").vendor_id == "2"
+        assert outbox.sent_notice(connection, case, "boris") is None

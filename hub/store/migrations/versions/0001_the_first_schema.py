@@ -50,6 +50,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_cases_opened_at", "cases", ["opened_at", "id"], unique=False)
     op.create_table(
+        "channels",
+        sa.Column("handle", sa.Text(), nullable=False),
+        sa.Column("member", sa.Text(), nullable=False),
+        sa.Column("linked_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("why", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("handle", name=op.f("pk_channels")),
+    )
+    op.create_table(
         "connections",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("plugin", sa.Text(), nullable=False),
@@ -182,6 +191,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_inbox_received_at", "inbox", ["received_at"], unique=False)
     op.create_table(
+        "invites",
+        sa.Column("code", sa.LargeBinary(), nullable=False),
+        sa.Column("member", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_invites")),
+    )
+    op.create_table(
         "meta",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
@@ -205,6 +221,8 @@ def upgrade() -> None:
         sa.Column("url", sa.Text(), nullable=True),
         sa.Column("card", sa.Text(), nullable=True),
         sa.Column("deal", sa.Text(), nullable=True),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("told_with", sa.Text(), nullable=True),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
@@ -219,6 +237,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("due_at IS NOT NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL"),
     )
+    op.create_index("ix_outbox_recipient", "outbox", ["recipient", "settled_at"], unique=False)
+    op.create_index(op.f("ix_outbox_told_with"), "outbox", ["told_with"], unique=False)
+    op.create_index("ix_outbox_vendor_id", "outbox", ["vendor_id", "connection"], unique=False)
     op.create_table(
         "packs",
         sa.Column("connection", sa.Text(), nullable=False),
@@ -537,6 +558,9 @@ def downgrade() -> None:
     op.drop_table("published")
     op.drop_index("ix_packs_received_at", table_name="packs")
     op.drop_table("packs")
+    op.drop_index("ix_outbox_vendor_id", table_name="outbox")
+    op.drop_index(op.f("ix_outbox_told_with"), table_name="outbox")
+    op.drop_index("ix_outbox_recipient", table_name="outbox")
     op.drop_index(
         "ix_outbox_due",
         table_name="outbox",
@@ -546,6 +570,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_outbox_case_id"), table_name="outbox")
     op.drop_table("outbox")
     op.drop_table("meta")
+    op.drop_table("invites")
     op.drop_index("ix_inbox_received_at", table_name="inbox")
     op.drop_index(
         "ix_inbox_new",
@@ -592,6 +617,7 @@ def downgrade() -> None:
     )
     op.drop_table("contacts")
     op.drop_table("connections")
+    op.drop_table("channels")
     op.drop_index("ix_cases_opened_at", table_name="cases")
     op.drop_index(
         "ix_cases_open",
