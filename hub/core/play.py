@@ -212,6 +212,6 @@ class _Table:
         if row.void is None:
             because: Literal["void", "merged"] = "merged" if void.because == "merged" else "void"
             row.events.append(Event(now, because, resolution=void.because))
-            told = amend(void.id, row.case.key, "", row.sent, because, now)
-            row.events += [Event(now, "corrected", to=notice.to) for notice in told]
+            told = amend(void.id, row.case.key, "", row.sent, because, 0, now)
+            row.events += [Event(now, "corrected", to=notice.to) for notice in told if notice.correction]
         row.void = void.because
