@@ -204,7 +204,7 @@ def retry(connection: Connection, keys: Iterable[str], now: datetime) -> int:
         count += connection.execute(
             update(outbox)
             .where(outbox.c.key.in_(part), outbox.c.state.in_(("dead", "unknown", "dropped")))
-            .values(state="planned", due_at=now, error=None)
+            .values(state="planned", due_at=now, settled_at=None, error=None)
         ).rowcount
     return count
 
