@@ -1,13 +1,12 @@
 """A fresh pretend amoCRM for each test, without limits unless a test sets them, and its administrator's client."""
 
-import asyncio
 import contextlib
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
 from sandbox.amocrm import AmoServer
+from tests.sandbox.receiver import Receiver
 
 
 class Client(httpx.AsyncClient):
@@ -73,36 +72,6 @@ async def running(**options):
 
 def phone(number, **more):
     return [{"field_code": "PHONE", "values": [{"value": number, **more}]}]
-
-
-class Receiver:
-    """A plain HTTP server that keeps what it is sent and answers what a test wants."""
-
-    def __init__(self):
-        self.bodies, self.queries, self.heads = [], [], []
-        self.status = 200
-        self.came = asyncio.Event()
-
-    async def __aenter__(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.address = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/hook"
-        return self
-
-    async def __aexit__(self, *_):
-        self._server.close()
-
-    async def _serve(self, reader, writer):
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        length = next(
-            (int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length")), 0
-        )
-        self.bodies.append((await reader.readexactly(length)).decode())
-        self.queries.append(parse_qs(urlsplit(head.split(" ")[1]).query))
-        self.heads.append(head)
-        writer.write(f"HTTP/1.1 {self.status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
-        await writer.drain()
-        writer.close()
-        self.came.set()
 
 
 @pytest.fixture
