@@ -55,7 +55,7 @@ async def inbox(client: Account, cursor: Any) -> AsyncIterator[Page]:
         while True:
             followed = _Followed(client, session, INBOX, "inbox", sees_sent=sees_sent)
             async for spot, items in followed.since(spot):  # noqa: B020 - it goes on from where it came to
-                yield Page(items, cursor=spot.stored, complete_until=spot.at)
+                yield _page(items, spot.stored, spot)
             await _until_rung(client.settings, session)
             if client.host.now() - listed_at > LIST_AGAIN:
                 sees_sent, listed_at = await _sees_sent(client, session), client.host.now()
@@ -73,7 +73,7 @@ async def sent(client: Account, cursor: Any) -> AsyncIterator[Page]:
         while True:
             followed = _Followed(client, session, folder, "sent", sees_sent=True)
             async for spot, items in followed.since(spot):  # noqa: B020 - as in the inbox
-                yield Page(items, cursor={"folder": _key(folder), **spot.stored}, complete_until=spot.at)
+                yield _page(items, {"folder": _key(folder), **spot.stored}, spot)
             await _rest(session, LOOK_SENT)
 
 
@@ -93,7 +93,7 @@ async def more(client: Account, cursor: Any) -> AsyncIterator[Page]:
                 followed = _Followed(client, session, folder, "inbox", sees_sent=sees_sent)
                 async for spot, items in followed.since(Spot.of(spots.get(_key(folder)))):
                     spots[_key(folder)] = spot.stored
-                    yield Page(items, cursor=dict(spots), complete_until=spot.at)
+                    yield _page(items, dict(spots), spot)
             await _rest(session, LOOK)
 
 
@@ -111,6 +111,8 @@ class _Followed:
         """One visit: pages of what is new since the spot, each with the spot after it; the last one holds all."""
         now = self.client.host.now()
         box = await visit.opened(self.session, self.folder, known)
+        if known is not None and box.next is not None and box.next <= known.last:
+            box = replace(box, next=await visit.highest(self.session) + 1)  # it counts backwards; see what is there
         if known is None or not visit.is_same(known, box):
             known = await visit.begin(self.session, box, (known.at if known else now) - LOOK_BACK, now)
         fresh, answered = await visit.news(self.session, box, known)
@@ -159,6 +161,11 @@ async def history(client: Account, cursor: Any) -> AsyncIterator[Page]:
             async for reached, items in followed.downwards(since, done.get(_key(folder)) or {}):
                 done[_key(folder)] = reached
                 yield Page(items, cursor=dict(done))
+
+
+def _page(items: Sequence[Raw], cursor: Any, spot: Spot) -> Page:
+    """A page of a visit; the last one is empty and says that nothing older than its beginning is missing."""
+    return Page(items, cursor=cursor, complete_until=None if items else spot.at)
 
 
 def where_of(settings: Settings, folder: Folder, role: str, validity: int, *, sees_sent: bool) -> Where:

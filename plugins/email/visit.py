@@ -175,7 +175,7 @@ def _found(answer: Answer) -> list[int]:
 async def _walked(session: Session, box: Opened, since: datetime, below: int | None) -> list[int]:
     """The same without SEARCH: numbers downwards, until all of a stretch came before."""
     found: list[int] = []
-    high = (below if below is not None else box.next or await _highest(session) + 1) - 1
+    high = (below if below is not None else box.next or await highest(session) + 1) - 1
     while high > 0:
         low = max(high - WALK + 1, 1)
         answer = await session.command(f"UID FETCH {low}:{high} (UID INTERNALDATE)")
@@ -198,5 +198,6 @@ def _by_day(answer: Answer, since: datetime) -> tuple[list[int], list[int]]:
     return young, old
 
 
-async def _highest(session: Session) -> int:
+async def highest(session: Session) -> int:
+    """The number of the last mail that is there; 0 of an empty mailbox."""
     return max(_uids(await session.command("UID FETCH * (UID)")), default=0)

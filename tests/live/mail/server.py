@@ -122,9 +122,9 @@ class MailServer:
     def clear(self, user: str, folder: str = "INBOX") -> None:
         """Take everything out of a folder."""
         with self.mailbox(user) as client:
-            client.select(folder)
-            client.store("1:*", "+FLAGS.SILENT", r"\Deleted")
-            client.expunge()
+            if client.select(folder)[1] != [b"0"]:
+                client.store("1:*", "+FLAGS.SILENT", r"\Deleted")
+                client.expunge()
 
 
 def password_of(user: str) -> str:
