@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -14,8 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 from hub import clock
+from hub.cli import letters
+from hub.cli.letters import Wanted
 from hub.cli.listing import At, From, Json, To
 from hub.cli.state import State, catch_up, moment
+from hub.core import schedule
 from hub.engine import report
 from hub.engine.hub import Hub
 
@@ -29,7 +33,12 @@ def register(app: typer.Typer) -> None:
 
 def show_report(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="missed, response, managers, lines or leads.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="missed, response, managers, lines, leads; daily, weekly or monthly as they go out by mail."
+        ),
+    ],
     json: Json = False,
     at: At = None,
     from_: From = None,
@@ -38,10 +47,17 @@ def show_report(
     members: Annotated[
         bool, typer.Option("--members", help="Name what each figure counted and left out, with the rule.")
     ] = False,
+    day: Annotated[str | None, typer.Option(help="By mail: the last day, 2026-11-24; of a month, any.")] = None,
+    for_: Annotated[str | None, typer.Option("--for", help="By mail: whose; a key of [team].")] = None,
+    html: Annotated[Path | None, typer.Option(help="By mail: write the page to this file.")] = None,
+    send: Annotated[bool, typer.Option("--send", help="By mail: send it now, once more.")] = False,
 ) -> None:
-    """Figures of a period: today, unless said."""
+    """Figures of a period: today, unless said. Reports as they go out by mail: in plain text, unless said."""
     state: State = context.obj
     with state.hub() as hub:
+        if name in schedule.NAMES:
+            letters.show(hub, Wanted(name, day, for_, at, html, send, json))
+            return
         found = asyncio.run(_make(hub, name, at, from_, to, tuple(by or ()), members=members))
         if json:
             sys.stdout.buffer.write(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2))

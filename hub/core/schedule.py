@@ -74,6 +74,12 @@ class Recipient:
         """The next report of that name."""
         return next((due for due in self._around(name, now) if due.at > now), None)
 
+    def before(self, name: Name, day: date) -> Due | None:
+        """The report of that name before the one of this day."""
+        noon = datetime.combine(day, time(12), self.zone)
+        earlier = [due for due in self._around(name, noon) if due.day < day]
+        return earlier[-1] if earlier else None
+
     def _around(self, name: Name, now: datetime) -> Iterator[Due]:
         """Its reports about now, in order."""
         if not self.plan.wants(name):

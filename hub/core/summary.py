@@ -239,6 +239,17 @@ def within(scope: Scope, facts: Facts) -> Facts:
     )
 
 
+def cut(facts: Facts, since: datetime, until: datetime) -> Facts:
+    """The facts of a shorter period, with what opened before it."""
+    return Facts(
+        calls=report.period(facts.calls, "started_at", since, until),
+        cases=report.period(facts.cases, "opened_at", since, until),
+        waits=report.period(facts.waits, "started_at", since, until),
+        offers=report.period(facts.offers, "at", since, until),
+        earlier=[*facts.earlier, *(case for case in facts.cases if instant(case["opened_at"]) < since)],
+    )
+
+
 def silently_lost(rows: Iterable[Row], at: datetime) -> list[Row]:
     """The cases that became silently lost in the seven days up to `at`, the last first (metrics.md 3.4)."""
     found = [row for row in rows if row["silently_lost"] and row["closed_at"] is not None]

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from hub import log, meters
 from hub.core import crm
-from hub.core.effects import KINDS
+from hub.core.effects import KINDS, Report
 from hub.core.handles import kind_of
+from hub.engine import letters
 from hub.engine.host import lend
 from hub.engine.hub import Hub
 from hub.engine.resolve import NO_LONGER, Carrier, Drop, Wait, resolve
@@ -168,8 +169,9 @@ async def _deliver(hub: Hub, link: Link, client: Any, row: Any, teller: Teller, 
     if not rows:
         return None
     try:
+        effect = await letters.write(hub, found.effect, now) if isinstance(found.effect, Report) else found.effect
         async with asyncio.timeout(SEND_SECONDS):
-            sent = await push.send(client, found.effect)
+            sent = await push.send(client, effect)
     except (Temporary, TimeoutError) as error:
         return await _later(hub, link, push, rows, error)
     except AuthFailed as error:

@@ -9,12 +9,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from hub import clock, registry
 from hub import settings as configuration
+from hub.charts.drawing import Drawer
 from hub.clock import Clock
 from hub.core import crm
 from hub.core.effects import KINDS
@@ -23,6 +25,7 @@ from hub.core.policy import Rulebook, Team
 from hub.core.wording import Wording
 from hub.engine.budget import Budgets
 from hub.engine.lock import Busy, Lock
+from hub.engine.memo import Memo
 from hub.engine.tokens import Refreshes
 from hub.errors import ConfigError, Mistake
 from hub.registry import Link, Registry
@@ -47,7 +50,8 @@ use, and what was loaded at start lives as long as the process: looking at these
 class Hub:
     """One hub, opened. Its store belongs to it: `close` when done.
 
-    written: the team as the configuration has it, without linked accounts.
+    written: the team as the configuration has it, without linked accounts. reported: what the reports of one moment are
+    made of.
     """
 
     settings: Settings
@@ -59,6 +63,8 @@ class Hub:
     budgets: Budgets = field(init=False, repr=False)
     refreshes: Refreshes = field(init=False, repr=False)
     written: Team = field(init=False, repr=False)
+    drawer: Drawer = field(default_factory=Drawer, repr=False)
+    reported: Memo[Any] = field(default_factory=Memo, repr=False)
     _book: tuple[int, Rulebook] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

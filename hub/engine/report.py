@@ -30,9 +30,9 @@ async def make(
     members: bool = False,
 ) -> dict[str, Any]:
     """The answer of `crmhub report`. stored: rows as they are kept, else evaluated as of `now`. ValueError: see `report`."""
-    facts = await (_stored(hub, since, until, now) if stored else _evaluated(hub, since, until, now))
+    found = await facts(hub, since, until, now, stored=stored)
     zone = hub.settings.timezone
-    rows = report.report(name, facts, await hub.book(), ZoneInfo(zone), by)
+    rows = report.report(name, found, await hub.book(), ZoneInfo(zone), by)
     return {
         "name": name,
         "from": instant_text(since),
@@ -42,6 +42,11 @@ async def make(
         **await coverage.rows_of(hub, since, until, now),
         "rows": [{key: _shown(value, members=members) for key, value in row.items()} for row in rows],
     }
+
+
+async def facts(hub: Hub, since: datetime, until: datetime, now: datetime, *, stored: bool) -> Facts:
+    """The rows of a period, as they are kept, else evaluated as of `now`."""
+    return await (_stored(hub, since, until, now) if stored else _evaluated(hub, since, until, now))
 
 
 def _shown(value: Any, *, members: bool) -> Any:

@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from hub import log, meters
-from hub.engine import absorb, deliver, derive, upkeep
+from hub.engine import absorb, deliver, derive, reports, upkeep
 from hub.engine.broadcast import Broadcaster
 from hub.engine.hub import Hub
 from hub.engine.pull import Puller
@@ -28,6 +28,8 @@ IDLE = 1.0
 """Seconds after which a lane looks for due work that nobody kicked it for."""
 GIVE_WAY = 1.0
 """Seconds that a step waits while senders crowd: receiving goes first, yet nothing starves."""
+REPORTS = 60.0
+"""Seconds between looks at whether a report is due that the calendars did not foretell: the clock may have been put."""
 TROUBLE = 5.0
 """Seconds a lane waits after a step that failed as a whole."""
 
@@ -67,6 +69,7 @@ class Runner:
             lanes = [
                 Lane("absorb", self._absorb, self.receiver.arrived),
                 Lane("derive:0", self._derive_step, self._derive, people.next_due),
+                Lane("reports", self._reports_step, asyncio.Event(), lambda _: reports.next_due(self.hub), REPORTS),
                 Lane("upkeep", self._upkeep_step, self._upkeep, idle=upkeep.EVERY.total_seconds()),
                 *self._pushes(),
             ]
@@ -143,6 +146,13 @@ class Runner:
         for event in self._deliver.values():
             event.set()
         return True
+
+    async def _reports_step(self) -> bool:
+        planned = await reports.step(self.hub)
+        if planned:
+            for event in self._deliver.values():
+                event.set()
+        return planned
 
     async def _upkeep_step(self) -> bool:
         return await upkeep.step(self.hub)

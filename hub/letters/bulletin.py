@@ -26,10 +26,11 @@ class Before:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A source that was not to be had. since: from when on its facts are missing."""
+    """A source that was not to be had, or was silent when it should not be. until: None while it lasts."""
 
     connection: str
-    since: datetime | None = None
+    since: datetime
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +56,8 @@ class Bulletin:
     heat: Mapping[tuple[int, int], int] = field(default_factory=dict)
     gaps: Sequence[Gap] = ()
     url: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to tell."""
+        return self.summary.is_empty and not (self.before and self.before.missed)

@@ -175,11 +175,11 @@ def _as_of(bulletin: Bulletin, formats: Formats) -> str:
 
 
 def _gap(gap: Gap, formats: Formats) -> str:
-    if gap.since is None:
-        return formats.texts.say("%(source)s brings nothing", source=_cut(gap.connection))
-    return formats.texts.say(
-        "%(source)s: no data since %(moment)s", source=_cut(gap.connection), moment=formats.moment(gap.since)
-    )
+    source, since = _cut(gap.connection), formats.moment(gap.since)
+    if gap.until is None:
+        return formats.texts.say("%(source)s: no data since %(moment)s", source=source, moment=since)
+    until = formats.moment(gap.until)
+    return formats.texts.say("%(source)s: no data from %(since)s to %(until)s", source=source, since=since, until=until)
 
 
 def _preheader(bulletin: Bulletin, formats: Formats) -> str:

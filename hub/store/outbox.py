@@ -16,7 +16,7 @@ from hub.store.bulk import chunks, insert_new
 from hub.store.schema import cases, outbox
 
 OPEN = ("planned", "held")
-ON_RECORD = ("log_call", "add_note")
+ON_RECORD = ("log_call", "add_note", "report")
 """Kinds that nobody waits for: after a busy minute a task to call back must not stand behind them."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, or_, select
@@ -43,3 +43,12 @@ def _of_kind(connection: Connection, kind: str) -> Iterator[tuple[str, Any]]:
         .order_by(records.c.id)
     )
     return ((row.connection, rec.stored(row.body)) for row in rows)
+
+
+def any_deals(connection: Connection, names: Iterable[str]) -> bool:
+    """Whether any of these connections has ever told of a deal: it is a CRM."""
+    looked = (
+        connection.scalar(select(records.c.id).where(records.c.connection == name, records.c.kind == "deal").limit(1))
+        for name in names
+    )
+    return any(found is not None for found in looked)
