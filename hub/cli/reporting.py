@@ -48,7 +48,7 @@ def show_report(
         bool, typer.Option("--members", help="Name what each figure counted and left out, with the rule.")
     ] = False,
     day: Annotated[str | None, typer.Option(help="By mail: the last day, 2026-11-24; of a month, any.")] = None,
-    for_: Annotated[str | None, typer.Option("--for", help="By mail: whose; a key of [team].")] = None,
+    for_: Annotated[str | None, typer.Option("--for", help="By mail: whose, a key of the team.")] = None,
     html: Annotated[Path | None, typer.Option(help="By mail: write the page to this file.")] = None,
     send: Annotated[bool, typer.Option("--send", help="By mail: send it now, once more.")] = False,
 ) -> None:
