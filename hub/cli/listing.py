@@ -70,7 +70,7 @@ def list_calls(
         wanted["connection"] = connection
         return [row for row in found if _fits(row, wanted) and _within(row["started_at"], since, until)]
 
-    _show(
+    show(
         context,
         rows,
         json,
@@ -110,7 +110,7 @@ def list_cases(
         await catch_up(hub)
         return await current.listing(hub, clock.now(), since=since, until=until, void=void or state == "void", **wanted)
 
-    _show(
+    show(
         context,
         rows,
         json,
@@ -154,7 +154,7 @@ def list_waits(
         views = (waited.view(row) for row in found if row["kind"] == KIND)
         return [row for row in views if _fits(row, wanted) and _within(row["started_at"], since, until)]
 
-    _show(
+    show(
         context,
         rows,
         json,
@@ -188,7 +188,7 @@ def list_contacts(
         await catch_up(hub)
         return await hub.db.read(contacts.listing, search=search, limit=limit)
 
-    _show(context, rows, json, {"id": "Id", "name": "Name", "kind": "Kind", "handles": "Handles", "seen_at": "Since"})
+    show(context, rows, json, {"id": "Id", "name": "Name", "kind": "Kind", "handles": "Handles", "seen_at": "Since"})
 
 
 def list_effects(
@@ -219,7 +219,7 @@ def list_effects(
         )
 
     told = {"at": "At", "kind": "Kind", "connection": "Where", "to": "To", "body.text": "Text", "on": "Switched on"}
-    _show(
+    show(
         context,
         rows,
         json,
@@ -245,7 +245,7 @@ def list_repairs(context: typer.Context, json: Json = False) -> None:
         await catch_up(hub)
         return await hub.db.read(repairs.listing)
 
-    _show(context, rows, json, {"since": "Since", "title": "What", "advice": "What to do", "count": "Times"})
+    show(context, rows, json, {"since": "Since", "title": "What", "advice": "What to do", "count": "Times"})
 
 
 def list_connections(context: typer.Context, json: Json = False) -> None:
@@ -255,7 +255,7 @@ def list_connections(context: typer.Context, json: Json = False) -> None:
         configured = hub.links.keys() - {OWN}
         return [row for row in await hub.db.read(connections.listing) if row["name"] in configured]
 
-    _show(
+    show(
         context,
         rows,
         json,
@@ -280,7 +280,7 @@ def _within(text: str, since: datetime | None, until: datetime | None) -> bool:
     return (since is None or at >= since) and (until is None or at < until)
 
 
-def _show(context: typer.Context, rows: Callable[[Hub], Any], json: bool, columns: dict[str, str]) -> None:
+def show(context: typer.Context, rows: Callable[[Hub], Any], json: bool, columns: dict[str, str]) -> None:
     state: State = context.obj
     with state.hub() as hub:
         found = asyncio.run(rows(hub))

@@ -69,7 +69,7 @@ async def _make(
     hub: Hub, name: str, at: str | None, from_: str | None, to: str | None, by: tuple[str, ...], *, members: bool
 ) -> dict[str, Any]:
     now = moment(at) or clock.now()
-    since = moment(from_) or _midnight(now, hub.settings.timezone)
+    since = moment(from_) or midnight(now, hub.settings.timezone)
     if at is None:
         await catch_up(hub)
     try:
@@ -80,7 +80,7 @@ async def _make(
         raise typer.BadParameter(str(error)) from None
 
 
-def _midnight(now: datetime, zone: str) -> datetime:
+def midnight(now: datetime, zone: str) -> datetime:
     return now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 

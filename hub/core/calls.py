@@ -117,6 +117,8 @@ class Verdict:
             "last_human": self.last_human,
             "longest_human": self.longest_human,
             "talk_by": dict(self.talk_by),
+            "talks": [_talk_row(talk) for talk in self.talks],
+            "dialled_by": self.dialled_by if self.direction == "outbound" else None,
             "hangup_by": self.hangup_by,
             "in_hours": self.in_hours,
             "rang_humans": self.rang_humans,
@@ -146,6 +148,10 @@ def instant_text(at: datetime | None) -> str | None:
 def _ring_row(ring: Ring) -> dict[str, Any]:
     took = seconds(ring.start, ring.end) if ring.rang and ring.end is not None else None
     return {"member": ring.member, "from": instant_text(ring.start), "seconds": took, "result": ring.result}
+
+
+def _talk_row(talk: Talk) -> dict[str, Any]:
+    return {"member": talk.member, "from": instant_text(talk.start), "to": instant_text(talk.end)}
 
 
 def session_of(fact: Fact[Call], book: Rulebook, now: datetime) -> Session:

@@ -73,8 +73,15 @@ class Policy:
     # 8 leads
     lead_target: timedelta = timedelta(minutes=15)
     lead_ttl: timedelta = timedelta(days=7)
+    touch_gap: timedelta = timedelta(minutes=10)
+    touch_goal: int = 7
+    first_day_calls: int = 2
+    first_day_messages: int = 1
     # 9 workday
     grace: timedelta = timedelta(minutes=5)
+    missing_after: timedelta = timedelta(minutes=30)
+    silent_stretch: timedelta = timedelta(minutes=60)
+    shift_around: timedelta = timedelta(hours=6)
     # 10 late facts
     clock_tolerance: timedelta = _s(60)
     freeze_after: int = 10

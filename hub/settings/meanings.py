@@ -35,7 +35,10 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "Working time, owners, leads",
         "Рабочее время, ответственные, заявки",
-        ("no_calendar_horizon", "owner_memory", "lead_target", "lead_ttl", "grace"),
+        (
+            "no_calendar_horizon", "owner_memory", "lead_target", "lead_ttl", "touch_gap", "touch_goal", "first_day_calls",
+            "first_day_messages", "grace", "missing_after", "silent_stretch", "shift_around",
+        ),
     ),
     (
         "Late facts, alerts",
@@ -136,7 +139,29 @@ MEANINGS: dict[str, tuple[str, str]] = {
     ),
     "lead_target": ("react to a form within, in working time", "ответить на заявку за столько рабочего времени"),
     "lead_ttl": ("a form expires after", "заявка истекает через"),
+    "touch_gap": ("touches of one channel closer than this are one", "касания в одном канале ближе этого – одно"),
+    "touch_goal": ("touches that a lead deserves before it is given up", "столько касаний заслуживает заявка"),
+    "first_day_calls": (
+        "calls to a lead in its first 24 hours, at least",
+        "звонков по заявке за первые 24 часа, не меньше",
+    ),
+    "first_day_messages": (
+        "messages to a lead in its first 24 hours, at least",
+        "сообщений по заявке за первые 24 часа, не меньше",
+    ),
     "grace": ("a manager is late after", "сотрудник опоздал, если позже чем на"),
+    "missing_after": (
+        "a manager of whom nothing is heard by then is missing",
+        "о сотруднике столько нет вестей от начала смены – он не вышел",
+    ),
+    "silent_stretch": (
+        "planned time without activity is told from this length on",
+        "рабочее время без дел показывается с такой длины",
+    ),
+    "shift_around": (
+        "coming and going so far from a shift still belongs to it",
+        "отметка не дальше этого от смены относится к ней",
+    ),
     "clock_tolerance": (
         "a live source whose clock is further off is corrected",
         "часы живого источника, отстающие сильнее, поправляются",
