@@ -22,7 +22,7 @@ _WRONG = frozenset({("1", "0"), ("1", "1"), ("1", "2"), ("1", "3"), ("1", "6"), 
 _NOBODY = re.compile(
     r"no such (?:user|mailbox|recipient|address|person)|user (?:unknown|not found|does not exist|doesn't exist)|unknown user|"
     r"mailbox (?:unavailable|not found|does not exist|disabled|unknown)|does not exist|doesn't exist|invalid (?:mailbox|recipient|address)|"
-    r"address rejected: (?:user|unknown)|recipient (?:unknown|not found|address rejected)|account (?:is )?(?:disabled|inactive)|no mailbox here|"
+    r"address rejected: (?:user|unknown)|recipient (?:unknown|not found|address rejected)|account (?:is )?(?:disabled|inactive)|no mailbox here|not listed in|no such (?:account|domain)|unknown or illegal|"
     r"host or domain name not found|unrouteable address|domain .{0,60}not found|нет такого (?:пользователя|ящика|адреса)|"
     r"не существует|пользователь не найден|адрес не найден|ящик (?:не найден|заблокирован|отключ[её]н)|couldn't be found|"
     r"wasn't found|не удалось найти|n'existe pas|existiert nicht",

@@ -54,7 +54,7 @@ _MACHINES = re.compile(
     r"|(?:info-?noreply|robot|mailrobot|notifications?|notifier|notify|bounces?|alerts?|autoreply|autoresponder|mailer)(?:[-_.+].*)?$"
 )
 _AWAY_SUBJECT = re.compile(
-    r"^\W{0,3}(?:out[ -]of[ -](?:the[ -])?office|automatic (?:reply|response)|auto(?:matic)?[ -]?reply|"
+    r"^\W{0,3}(?:[^:]{1,60} is out of the office|out[ -]of[ -](?:the[ -])?office|automatic (?:reply|response)|auto(?:matic)?[ -]?reply|"
     r"auto:|auto[ -]?response|autoresponse|away from|on vacation|vacation (?:reply|response|notice)|i am away|"
     r"авто(?:матический |мат\.? )?\s?-?ответ|автоответчик|отсутствую|отсутствие на|нет на месте|вне офиса|в отпуске|я в отпуске|"
     r"нахожусь в отпуске|автоматична відповідь|відсутній|abwesenheit|abwesend|automatische antwort|réponse automatique|"
@@ -73,7 +73,8 @@ _AWAY_TEXT = re.compile(
     r"do not reply to this|nicht im (?:büro|haus)|bin .{0,30}abwesend|absent du bureau|в відпустці|у відпустці",
     re.IGNORECASE,
 )
-_SERIES = (
+_SERVICES = (
+    "feedback-id",
     "x-campaign",
     "x-mailgun-tag",
     "x-sg-eid",
@@ -136,7 +137,7 @@ def _no_return(mail: Mail) -> bool:
 
 
 def _automatic(mail: Mail) -> Kind | None:
-    submitted = mail.header.word("auto-submitted").partition(";")[0].strip()
+    submitted = re.split(r"[;(]", mail.header.word("auto-submitted"))[0].strip()
     if submitted and submitted != "no":
         replied = submitted == "auto-replied" or is_away_subject(mail)
         return Kind("auto_reply" if replied else "notification", f"Auto-Submitted: {submitted}"[:60])
@@ -179,13 +180,15 @@ def _bulk(mail: Mail, ours: Ours) -> Kind | None:
         if not _is_our_list(mail, ours):
             return Kind("bulk", "List-Id" if "list-id" in mail.header else "List-Post")
         return None
-    precedence = mail.header.word("precedence")
-    sign = next((name for name in ("list-unsubscribe", "feedback-id") if name in mail.header), None)
-    sign = sign or (f"precedence: {precedence}" if precedence in ("bulk", "junk", "list") else None)
-    sign = sign or next((name for name in mail.header.fields if name.startswith(_SERIES)), None)
-    if sign is None or (mail.references and mail.cut.new and mail.cut.quoted):
+    if mail.references and (mail.text is None or mail.cut.new):
         return None
-    return Kind("bulk", sign)
+    precedence = mail.header.word("precedence")
+    if "list-unsubscribe" in mail.header:
+        return Kind("bulk", "List-Unsubscribe")
+    if precedence in ("bulk", "junk", "list"):
+        return Kind("bulk", f"Precedence: {precedence}")
+    service = next((name for name in mail.header.fields if name.startswith(_SERVICES)), None)
+    return Kind("bulk", service, suspected=True) if service else None  # people, too, write through such services
 
 
 def _is_our_list(mail: Mail, ours: Ours) -> bool:
