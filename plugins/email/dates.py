@@ -37,6 +37,8 @@ _DATE = re.compile(
 _OFFSET = re.compile(r"(?:gmt|utc)?\s*([+-])(\d{1,2}?):?(\d{2})?", re.IGNORECASE)
 CLOCKS_DIFFER = timedelta(minutes=10)
 """How much earlier than its arrival in the folder the date of a mail of ours is believed."""
+MOVED = timedelta(days=1)
+"""A folder got the mail so much later than a server of ours: it was moved there from elsewhere."""
 AHEAD = timedelta(minutes=5)
 """How far a server's clock may be ahead of ours."""
 
@@ -89,7 +91,8 @@ def counted(
     elif outgoing:
         believed = internal or written or received or seen
     else:
-        believed = internal or received or written or seen
+        moved = internal is not None and received is not None and internal - received > MOVED
+        believed = (received if moved else internal) or received or written or seen
     return (
         believed
         if believed <= latest

@@ -67,6 +67,8 @@ def _leaves(node: Structure, number: str, depth: int) -> Iterator[Part]:
         for position, child in enumerate(children, 1):
             yield from _leaves(child, f"{number}.{position}" if number else str(position), depth + 1)
         return
+    if not isinstance(node[0], bytes | str):
+        raise TypeError("a part begins with its type")
     mime = f"{_word(node[0])}/{_word(node[1])}"
     behind = 9 if mime.startswith("text/") else 11 if mime in _ENCLOSED else 8  # index of what follows the MD5
     disposition, more = _disposition(node[behind - 1 :]) if len(node) > behind - 1 else ("", {})
@@ -131,7 +133,7 @@ def _walk(message: Any, number: str, depth: int, contents: dict[str, bytes]) -> 
     fields = {name.lower(): _raw(value) for name, value in reversed(list(message.raw_items()))}
     mime, parameters = split(fields.get("content-type", ""))
     disposition, more = split(fields.get("content-disposition", ""))
-    payload = message.get_payload()
+    payload = message._payload  # noqa: SLF001 - the public way replaces letters whose charset is not said or not known
     if isinstance(payload, list) and not mime.startswith("message/"):
         for position, child in enumerate(payload, 1):
             yield from _walk(child, f"{number}.{position}" if number else str(position), depth + 1, contents)
@@ -210,6 +212,8 @@ def unbase64(raw: bytes) -> bytes:
 
 
 def _uudecoded(raw: bytes) -> bytes:
+    if not raw.lstrip().startswith(b"begin "):
+        return raw
     found = []
     for line in raw.splitlines():
         if line.startswith(b"begin ") or line in (b"end", b"`"):
