@@ -131,6 +131,11 @@ _RU: Texts = {
     "said_stranger": "Здравствуйте. Это служебный бот. Код для входа даст администратор хаба.",
     "said_stopped": "Отключено, извещений здесь больше не будет.",
     "said_not_linked": "Здесь и так ничего не подключено.",
+    "noted_in": "На работе с {at}.",
+    "noted_out": "Работу закончили в {at}.",
+    "noted_away": "Отошли в {at}.",
+    "noted_busy": "Заняты с {at}.",
+    "noted_free": "Снова свободны с {at}.",
     "said_hello": "{name}, сюда приходят извещения о клиентах, которые ждут. Отключить: /stop",
 }
 _EN: Texts = {
@@ -231,6 +236,11 @@ _EN: Texts = {
     "said_stranger": "Hello. This bot is for our own people. The hub's administrator has a code for you.",
     "said_stopped": "Stopped, no more notices here.",
     "said_not_linked": "Nothing is linked here anyway.",
+    "noted_in": "At work since {at}.",
+    "noted_out": "Off work since {at}.",
+    "noted_away": "Away since {at}.",
+    "noted_busy": "Busy since {at}.",
+    "noted_free": "Free again since {at}.",
     "said_hello": "{name}, notices of clients who wait come here. To stop them: /stop",
 }
 _SUFFIXES = {"awaiting_reply": "_reply", "new_lead": "_other"}

@@ -44,6 +44,7 @@ LegResult: TypeAlias = Literal[
     "closed",
 ]
 Completeness: TypeAlias = Literal["live", "repaired", "partial"]
+PresenceState: TypeAlias = Literal["in", "out", "busy", "free", "away"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +242,7 @@ class Presence(_Versioned):
     id: str = ""
     member: MemberRef
     at: datetime
-    state: Literal["in", "out", "busy", "free", "away"]
+    state: PresenceState
     source: str | None = None
 
 

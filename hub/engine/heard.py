@@ -17,6 +17,7 @@ from hub.core.effects import AmendNotice, Answer, Notify
 from hub.core.notices import Notices
 from hub.core.policy import Rulebook
 from hub.core.presses import Decision, Pressing
+from hub.core.records import PresenceState
 from hub.core.situation import Situation
 from hub.core.steps import MENU
 from hub.engine.tell import situation
@@ -62,6 +63,8 @@ class Ears:
         by = self.book.team.key_of(press.by, press.at)
         if by is None:
             decision = Decision(self.words.say("answer_stranger"))
+        elif press.state is not None:
+            decision = Decision(self._noted(press.state, press.at, now))
         else:
             decision = self._decided(connection, name, press, by, now)
         answer = Answer(key=key, at=press.at, to=by or "", text=decision.answer, press=press.id)
@@ -121,11 +124,13 @@ class Ears:
         staff.open_again(connection, said.by)
         member = self.book.team.key_of(said.by, said.at)
         command, _, rest = said.text.strip().partition(" ")
-        code = rest.strip() or (said.text.strip() if said.text.strip().startswith("mgr_") else "")
+        code = rest.strip() if command.lower() == "/start" else command if command.startswith(staff.CODE) else ""
         if command.lower() == "/stop":
             text, changed = self._stop(connection, said, member, now)
         elif code:
             text, member, changed = self._redeem(connection, said, member, code, now)
+        elif member is not None and said.state is not None:
+            text, changed = self._noted(said.state, said.at, now), False
         elif member is not None:
             text, changed = self.words.say("said_hello", name=self.words.name(member)), False
         else:
@@ -133,6 +138,10 @@ class Ears:
         answer = Answer(key=key, at=said.at, to=member or "", text=text, chat=said.chat)
         outbox.plan(connection, [Planned(answer, None, None, now, name)])
         return changed
+
+    def _noted(self, state: PresenceState, at: datetime, now: datetime) -> str:
+        """What is on record of his coming and going."""
+        return self.words.say(f"noted_{state}", at=self.words.at(at, now))
 
     def _redeem(
         self, connection: Connection, said: Said, member: str | None, code: str, now: datetime

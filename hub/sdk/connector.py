@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pydantic import BaseModel, SecretStr
 
 from hub.core.effects import Effect
-from hub.core.records import Record
+from hub.core.records import PresenceState, Record
 
 if TYPE_CHECKING:
     import httpx
@@ -142,7 +142,7 @@ class Press:
     """Yielded by `parse`: one of us pressed a button of a message that we sent.
 
     id: the vendor's id of the press. by: handle of who pressed. on: the vendor's id of our message, as `Sent.id` gave
-    it. action: that of the button.
+    it. action: that of the button. state: what he says of himself by it, yielded as a presence, too.
     """
 
     id: str
@@ -150,13 +150,14 @@ class Press:
     by: str
     on: str
     action: str
+    state: PresenceState | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """Yielded by `parse`: somebody wrote to our bot who is one of us, or shows a code that makes him one.
 
-    by: his handle. chat: where an answer goes, the vendor's id.
+    by: his handle. chat: where an answer goes, the vendor's id. state: what he says of himself, yielded as a presence, too.
     """
 
     id: str
@@ -164,6 +165,7 @@ class Said:
     by: str
     text: str
     chat: str
+    state: PresenceState | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from hub.store import outbox, repairs
 from hub.store.bulk import upsert
 from hub.store.schema import channels, invites
 
+CODE = "mgr_"
+"""What every code begins with, so that it is told from other words behind a link."""
 VALID = timedelta(hours=1)
 """How long a code works."""
 AGAIN = timedelta(days=1)
@@ -39,7 +41,7 @@ def ways(connection: Connection) -> Ways:
 def invite(connection: Connection, member: str, now: datetime) -> str:
     """A new code for one of us; those he had before, and all that are too old, work no more."""
     connection.execute(delete(invites).where((invites.c.member == member) | (invites.c.expires_at <= now)))
-    code = f"mgr_{secrets.token_urlsafe(12)}"
+    code = f"{CODE}{secrets.token_urlsafe(12)}"
     connection.execute(insert(invites).values(code=_digest(code), member=member, expires_at=now + VALID))
     return code
 

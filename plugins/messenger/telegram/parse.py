@@ -74,11 +74,13 @@ def _messages(told: Sequence[Told], settings: Settings, context: Context) -> Ite
     if not parts:
         return
     first = parts[0]
-    if not _is_own(first.told) and is_ours(first.message.chat, settings, context):
-        yield from staff.said(first.told.update.message, first.id)
+    written = next((item.update.message for item in told if item.update.message is not None), None)
+    if written is not None and is_ours(written.chat, settings, context):
+        yield from staff.said(written, first.id)
         return
-    if not _is_own(first.told):
-        yield from staff.code(first.told.update.message, first.id)
+    if written is not None and staff.is_code(written):
+        yield staff.shown(written, first.id)
+        return
     side = _side(first, context)
     if side is None:
         return

@@ -22,8 +22,7 @@ class TestContract(Contract):
     wrong_options: ClassVar[Mapping[str, Any]] = {"token": "123", "base_url": "telegram", "webhook": "sometimes"}
     context: ClassVar[Context] = Context("tg", team=TEAM)
     samples: ClassVar[tuple[Sample, ...]] = (
-        sample("update", "text"),
-        sample("update", "text", "edit"),
+        sample("update", "edit"),
         sample("update", "photo"),
         sample("update", "voice"),
         sample("update", "document"),

@@ -106,8 +106,11 @@ async def test_killed_and_in_trouble_and_by_either_way_it_has_what_was_written_o
         try:
             await asyncio.to_thread(hub.start)
             await they.talk(1, connection)
+            await they.touch("write", user_id=IVAN, text="/in")
             await they.talk(2, connection)
             await agree(tmp_path, they.said)
+            answers = [call["arguments"]["text"] for call in (await they.control("state", only=["sent"]))["sent"]]
+            assert [text.partition(" с ")[0] for text in answers] == ["На работе"]
             hub.kill()
             await they.write("пока его нет", user_id=ANNA)
             configure(tmp_path, hub.port, server, webhook=True)

@@ -64,14 +64,17 @@ def test_no_file_is_kept_but_its_name_at_the_vendor_s() -> None:
     assert raw.payload["update"] == UPDATES["photo"]
 
 
-def test_pressing_start_waits_for_no_answer() -> None:
-    message = only(told("text"), Message)
+@pytest.mark.parametrize("text", ["/start", "/start autumn_sale"])
+def test_pressing_start_waits_for_no_answer(text: str) -> None:
+    (message,) = [item for item in parsed(items(changed("forward", text=text))) if not isinstance(item, Card)]
     assert message.automatic is True
     assert message.automatic_because == "pressed Start"
 
 
 def test_an_edit_is_a_newer_version_of_the_message() -> None:
-    found = [item for item in told("text", "edit") if isinstance(item, Message)]
+    before = changed("edit", text="Здравствуйте!")
+    before = {"update_id": 1, "message": before["edited_message"] | {"edit_date": None}}
+    found = [item for item in parsed(items(before, UPDATES["edit"])) if isinstance(item, Message)]
     assert len(found) == 1
     assert found[0].text == "Здравствуйте, сколько стоит доставка в Тверь?"
     assert found[0].changed_at is not None
@@ -334,14 +337,22 @@ def test_what_one_of_us_writes_to_the_bot_is_no_client_s_message() -> None:
     assert (said.by, said.text, said.chat) == ("telegram:777000900", "Спасибо", "777000900")
 
 
-def test_a_code_that_somebody_unknown_shows_is_told_to_the_hub() -> None:
-    assert only(told("text"), Said).text == "/start mgr_8f2c"
+@pytest.mark.parametrize("text", ["/start mgr_8f2c", "mgr_8f2c"])
+def test_a_code_that_somebody_unknown_shows_is_told_to_the_hub_alone(text: str) -> None:
+    found = [item for item in parsed(items(changed("text", text=text))) if not isinstance(item, Card)]
+    assert [(type(item), item.text, item.by, item.chat) for item in found] == [(Said, text, ANNA, "777000111")]
     assert not [item for item in told("forward") if isinstance(item, Said)]
+
+
+def test_a_correction_by_one_of_us_takes_nothing_back() -> None:
+    written = by_ivan("/in")
+    edited = {"update_id": 845120099, "edited_message": written["message"] | {"edit_date": 1794819800, "text": "/in!"}}
+    assert parsed(items(written, edited)) == parsed(items(written))
 
 
 def test_a_press_says_who_pressed_what_under_which_message() -> None:
     assert only(told("press"), Press) == Press(
-        "3337222112233445566", RECEIVED, "telegram:777000900", "777000900/40", "wd:start:2026-11-16"
+        "3337222112233445566", RECEIVED, "telegram:777000900", "777000900/40", "wd:start:2026-11-16", "in"
     )
 
 
@@ -361,7 +372,9 @@ def test_a_button_under_an_old_message_is_a_press_all_the_same() -> None:
     ],
 )  # fmt: skip
 def test_one_of_us_says_that_he_comes_and_goes(text: str, state: str) -> None:
-    presence = only(parsed(items(by_ivan(text))), Presence)
+    found = parsed(items(by_ivan(text)))
+    presence = only(found, Presence)
+    assert only(found, Said).state == state
     assert (presence.member, presence.state) == ("telegram:777000900", state)
 
 

@@ -110,9 +110,9 @@ async def test_a_talk_in_a_manager_s_own_account(vendor: Vendor) -> None:
 
 
 async def test_a_press_names_the_notice_as_it_was_sent(vendor: Vendor) -> None:
-    vendor.touch("write", user_id=IVAN, name="Иван", text="/start code_1")
+    vendor.touch("write", user_id=IVAN, name="Иван", text="/start mgr_code1")
     (said,) = [item for item in parsed(await vendor.read(), team={}) if isinstance(item, Said)]
-    assert said.text == "/start code_1"
+    assert said.text == "/start mgr_code1"
     made = await vendor.push(NOTICE)
     vendor.touch("press", user_id=IVAN, message_id=int(made.id.rpartition("/")[2]), data="take")
     (press,) = [item for item in parsed(await vendor.read()) if isinstance(item, Press)]
