@@ -15,7 +15,7 @@ from typing import ClassVar
 from hub.core.effects import Button, Buttons
 from hub.core.records import CLOSING_REASONS, instant
 from hub.core.situation import Row, Situation
-from hub.core.speech import HARD, Speech, Texts, address, vocabulary
+from hub.core.speech import HARD, Speech, Texts, address, tells, vocabulary
 
 MOST = 600
 """Characters of a message: more is not read on a telephone."""
@@ -323,7 +323,7 @@ class Notices(Speech):
     def _who(self, told: Situation) -> str:
         """Name and address, as far as the first line does not name them."""
         name, where = told.timeline.contact.name, address(told.handle)
-        shown = [name if told.company else None, where if told.company or name else None]
+        shown = [name if told.company else None, where if (told.company or name) and tells(told.handle) else None]
         return ", ".join(filter(None, shown))
 
     def _asked(self, told: Situation) -> Iterator[str]:

@@ -121,7 +121,9 @@ class Speech:
 
     def who(self, name: str | None, client: str) -> str:
         """A client by name and address: `Пётр Ильин, +7 921 123-45-67`."""
-        return f"{name}, {address(client)}" if name else address(client)
+        if name is None:
+            return address(client)
+        return f"{name}, {address(client)}" if tells(client) else name
 
     def line(self, group: str, line: str | None) -> str:
         """Where he asked; nothing where nobody knows."""
@@ -178,6 +180,11 @@ class Speech:
 def place(group: str, line: str | None) -> str:
     """The line group; of a line in none, the number itself."""
     return group if group != "default" or line is None else address(line)
+
+
+def tells(handle: str) -> bool:
+    """Whether an address says anything to a person beside a name: a vendor's number of an account does not."""
+    return kind_of(handle) in ("phone", "email")
 
 
 def address(handle: str) -> str:
