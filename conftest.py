@@ -1,6 +1,7 @@
 """What do the tests of the hub and of every plugin share? The fixtures named here."""
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,21 @@ from tests import postgres
 # A shared machine is slow at times: an example's duration says nothing. The seed of a failure is printed.
 hypothesis.settings.register_profile("hub", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("hub")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Files are handed to the workers in our order, not by their number of tests."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several workers, first whatever is one long play: a worker that begins it last keeps all others waiting."""
+    if not hasattr(config, "workerinput"):
+        return
+    tests = Counter(item.path for item in items)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (0, tests[item.path]) if item.path in slow else (1, -tests[item.path]))
+
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 

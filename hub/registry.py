@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import entry_points
 from typing import Any, cast
 
@@ -41,6 +41,7 @@ def hub_case_rules() -> Sequence[CaseRule]:
     return RULES
 
 
+@cache
 def load() -> Registry:
     """Find all plugins and ask each what it has. A misspelt hook is an error here, not a silence later."""
     manager = pluggy.PluginManager("hub")

@@ -1,11 +1,8 @@
 """How does a test run the real daemon? As a process of its own, in a folder with a config.toml."""
 
-import json
-import os
+import http.client
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,15 +11,13 @@ from typing import Any
 
 import httpx
 
+from tests.inside import crmhub
+from tests.nursery import Child, born
+
 START_LIMIT = 120.0
 """Seconds until `/readyz` must answer 200. A second or two, on a machine that other tests keep busy many times that."""
 STOP_LIMIT = 10.0
 """Seconds that SIGTERM may take: the promise of `crmhub run`."""
-
-
-def environment() -> dict[str, str]:
-    """That of this process; the program that is run is the one beside these tests, wherever another is installed."""
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
 def free_port() -> int:
@@ -38,7 +33,7 @@ class Daemon:
 
     folder: Path
     port: int
-    _process: subprocess.Popen[bytes] | None = None
+    _process: Child | None = None
 
     @property
     def url(self) -> str:
@@ -56,11 +51,7 @@ class Daemon:
 
     def start(self) -> None:
         """Start it and wait until it says that it is ready."""
-        with (self.folder / "daemon.log").open("ab") as log:
-            command = self._command("run")
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, env=environment()
-            )
+        self._process = born(self.folder)
         deadline = time.monotonic() + START_LIMIT
         while not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -84,14 +75,11 @@ class Daemon:
             self._process.wait()
 
     def json(self, *arguments: str) -> Any:
-        """What a command of the same configuration prints with `--json`."""
-        command = self._command(*arguments, "--json")
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, cwd=self.folder, timeout=60, env=environment()
-        )
-        if done.returncode:
-            raise RuntimeError(f"{command} ended with {done.returncode}:\n{done.stderr}")
-        return json.loads(done.stdout)
+        """What a command of the same configuration prints with `--json`, run beside the daemon in this process."""
+        done = crmhub(self.folder, "--config", self.folder / "config.toml", *arguments, "--json")
+        if done.code:
+            raise RuntimeError(f"{arguments} ended with {done.code}:\n{done.err}")
+        return done.rows
 
     async def events(self, path: str = "/events") -> AsyncIterator[tuple[float, str]]:
         """Lines of the pages' live stream, each with the moment at which it came (seconds since the epoch)."""
@@ -104,10 +92,11 @@ class Daemon:
                 yield time.time(), line
 
     def _ready(self) -> bool:
+        asking = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)  # costs nothing, asked so often
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=2).status_code == httpx.codes.OK
-        except httpx.TransportError:
+            asking.request("GET", "/readyz")
+            return asking.getresponse().status == httpx.codes.OK
+        except (OSError, http.client.HTTPException):
             return False
-
-    def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "hub", "--config", str(self.folder / "config.toml"), *arguments]
+        finally:
+            asking.close()

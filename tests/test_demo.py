@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -50,24 +52,20 @@ def demo(tmp_path_factory):
 
 def _filled(address):
     """The list of those who wait, as soon as somebody stands in it; empty when nobody ever did."""
-    while True:
-        try:
-            text = httpx.get(f"{address}/now/waits", timeout=10).text
-        except httpx.TransportError:
-            return ""
-        if "999" in text:
-            return text
+    with httpx.Client(base_url=address, timeout=10) as browser, suppress(httpx.TransportError):
+        while "999" not in (text := browser.get("/now/waits").text):
+            time.sleep(0.1)
+        return text
+    return ""
 
 
 def _written(crm):
     """The calls that stand in the CRM, as soon as there are any; none when there never were."""
-    while True:
-        try:
-            calls = httpx.post(f"{crm}state", json={"only": ["calls"]}, timeout=10).json()["calls"]
-        except httpx.TransportError:
-            return []
-        if calls:
-            return calls
+    with httpx.Client(base_url=crm, timeout=10) as browser, suppress(httpx.TransportError):
+        while not (calls := browser.post("state", json={"only": ["calls"]}).json()["calls"]):
+            time.sleep(0.1)
+        return calls
+    return []
 
 
 def test_clients_who_wait_appear_while_one_looks(demo):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
@@ -15,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from hub.cli import main
 from tests.days import CONFIG
+from tests.inside import Done, crmhub
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,20 +26,6 @@ plugin = "records"
 
 
 @dataclass
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def rows(self) -> Any:
-        """Its `--json`."""
-        return json.loads(self.out)
-
-
-@dataclass
 class Desk:
     """A folder in which `crmhub` is run."""
 
@@ -48,23 +33,7 @@ class Desk:
 
     def run(self, *arguments: str | Path, stdin: bytes = b"") -> Done:
         """The command in this process: a new one costs a second."""
-        streams = [io.TextIOWrapper(io.BytesIO(content), encoding="utf-8") for content in (stdin, b"", b"")]
-        saved = sys.stdin, sys.stdout, sys.stderr, sys.argv, Path.cwd()
-        try:
-            sys.stdin, sys.stdout, sys.stderr = streams
-            sys.argv = ["crmhub", "--config", str(self.folder / "config.toml"), *map(str, arguments)]
-            os.chdir(self.folder)
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        finally:
-            sys.stdin, sys.stdout, sys.stderr, sys.argv = saved[:4]
-            os.chdir(saved[4])
-        for stream in streams:
-            stream.flush()
-        out, err = (stream.buffer.getvalue().decode() for stream in streams[1:])  # type: ignore[attr-defined]
-        return Done(code, out, err)
+        return crmhub(self.folder, "--config", self.folder / "config.toml", *arguments, stdin=stdin)
 
     def spawn(self, *arguments: str | Path, stdin: bytes = b"") -> Done:
         """The command as a user starts it."""

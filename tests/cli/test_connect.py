@@ -17,7 +17,8 @@ import pytest
 from hub.cli.redirect import Redirect
 from sandbox.amocrm import AmoServer
 from tests.cli.conftest import ROOT, Desk
-from tests.daemon import Daemon, environment, free_port
+from tests.daemon import Daemon, free_port
+from tests.nursery import environment
 from tests.vendor import serving
 
 

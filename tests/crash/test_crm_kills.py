@@ -22,9 +22,9 @@ import pytest
 from sandbox.amocrm import AmoServer
 from sandbox.amocrm.seed import ADMIN, MANAGER
 from sandbox.faults import Fault, Faults
-from tests.crash.test_commits import Nursery
 from tests.crm.office import ALL_ON, Office, Request, ago, callback, digits, lost, missed, nothing
 from tests.daemon import STOP_LIMIT
+from tests.nursery import Child, born
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -49,10 +49,9 @@ class Company:
     """An office whose hub dies now and then. Each day has clients of its own, known by their place in it."""
 
     office: Office
-    nursery: Nursery
     days: int = 0
     deaths: int = 0
-    _lives: bool = field(default=False, init=False)
+    _living: Child | None = field(default=None, init=False)
 
     async def day(self, *lives: Life) -> dict[str, Any]:
         """Play a day in which the hub lives so, and dies each time; what the CRM shows of it in the evening."""
@@ -65,8 +64,7 @@ class Company:
             for life in lives:
                 await self._until_dead(life, over)
             await self._die()
-            self.nursery.start(0)
-            self._lives = True
+            self.live()
             await over
         finally:
             over.cancel()
@@ -76,8 +74,8 @@ class Company:
         """Live until the death that the life brings with it, or until the day is over."""
         await self._die()
         disarm = life(self)
-        self._lives = True
-        ended = asyncio.create_task(asyncio.to_thread(self.nursery.ended), name="watch")
+        assert self._living is not None
+        ended = asyncio.create_task(asyncio.to_thread(self._living.wait), name="watch")
         await asyncio.wait((ended, over), return_when=asyncio.FIRST_COMPLETED)
         disarm()
         self.deaths += ended.done()
@@ -85,17 +83,22 @@ class Company:
             self.kill()
         async with asyncio.timeout(STOP_LIMIT):
             assert await ended == -signal.SIGKILL, self.office.daemon.log[-3000:]
-        self._lives = False
+        self._living = None
 
     async def _die(self) -> None:
         """End the life that goes on since the last day."""
-        if self._lives:
-            self.kill()
-            await asyncio.to_thread(self.nursery.ended)
-        self._lives = False
+        if self._living is not None:
+            self._living.kill()
+            await asyncio.to_thread(self._living.wait)
+        self._living = None
+
+    def live(self, commits: int = 0) -> None:
+        """Start; dies before its n-th commit, 0: never."""
+        self._living = born(self.office.folder, commits)
 
     def kill(self) -> None:
-        os.kill(self.nursery.child, signal.SIGKILL)
+        if self._living is not None:
+            self._living.kill()
 
     # what happens on a day
 
@@ -194,7 +197,7 @@ def before_commit(number: int) -> Life:
     """Dies just before its n-th commit."""
 
     def start(company: Company) -> Callable[[], object]:
-        company.nursery.start(number)
+        company.live(number)
         return lambda: None
 
     return start
@@ -214,7 +217,7 @@ def once_written(pending: set[str]) -> Life:
                     company.kill()
                     return
 
-        company.nursery.start(0)
+        company.live()
         company.office.requests.seen = die
         return lambda: setattr(company.office.requests, "seen", nothing)
 
@@ -225,7 +228,7 @@ def after(seconds: float) -> Life:
     """Dies after so long."""
 
     def start(company: Company) -> Callable[[], object]:
-        company.nursery.start(0)
+        company.live()
         return asyncio.get_running_loop().call_later(seconds, company.kill).cancel
 
     return start
@@ -236,12 +239,11 @@ async def company(folder: Path) -> AsyncIterator[Company]:
     async with AmoServer(contacts=6) as amo:
         office = Office(folder, amo, hooks=False, **ALL_ON)
         await office.open()
-        made = Company(office, Nursery(folder))
+        made = Company(office)
         try:
             yield made
         finally:
             made.kill()
-            await asyncio.to_thread(made.nursery.close)
 
 
 @dataclass(frozen=True)

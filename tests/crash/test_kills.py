@@ -25,7 +25,7 @@ from sandbox.ami import AmiServer
 from sandbox.recording import Recording
 from tests.daemon import Daemon, free_port
 
-KILLS = int(os.environ.get("CRMHUB_KILLS", "20"))
+KILLS = int(os.environ.get("CRMHUB_KILLS", "10"))
 """How often the daemon is killed. CRMHUB_KILLS=200 takes some ten minutes."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 + 30 * KILLS)]
 SEED = int(os.environ.get("CRMHUB_SEED", "20264"))
@@ -277,7 +277,7 @@ async def play(folder):
             logs.cancel()
             sender.cancel()
             await asyncio.to_thread(daemon.stop)
-        calls, cases, effects = (daemon.json(what) for what in ("calls", "cases", "effects"))
+        calls, cases, effects = [await asyncio.to_thread(daemon.json, what) for what in ("calls", "cases", "effects")]
         return Outcome(accepted, truths, calls, cases, effects, notices.keys, killed_at)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.amocrm import AmoServer
-from tests.crash.test_commits import Nursery
 from tests.crm.office import Office, Request, nothing
+from tests.nursery import born
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -34,30 +34,25 @@ async def read(folder: Path, amo: AmoServer, deaths: tuple[int, ...] = ()) -> tu
     """A hub that has read the whole account, and how often it died meanwhile."""
     office = Office(folder, amo, hooks=False)
     await office.open()
-    nursery, died = Nursery(folder), 0
-    try:
-        for page in deaths:
-            died += await _until_dead(office, nursery, page)
-        nursery.start(0)
-        await office.settled()
-        os.kill(nursery.child, signal.SIGTERM)
-        assert await asyncio.to_thread(nursery.ended) == 0
-    finally:
-        nursery.close()
+    died = sum([await _until_dead(office, page) for page in deaths])
+    daemon = born(folder)
+    await office.settled()
+    daemon.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(daemon.wait) == 0
     return office, died
 
 
-async def _until_dead(office: Office, nursery: Nursery, last: int) -> bool:
+async def _until_dead(office: Office, last: int) -> bool:
     """Run until the vendor has put together so many pages of contacts; the last one is not read any more."""
 
     def die(_request: Request) -> None:
         if sum(method == "GET" and path.startswith("/api/v4/contacts?") for method, path, _ in office.requests) >= last:
             office.requests.seen = nothing
-            os.kill(nursery.child, signal.SIGKILL)
+            os.kill(daemon.pid, signal.SIGKILL)
 
     office.requests.seen = die
-    nursery.start(0)
-    return bool(await asyncio.to_thread(nursery.ended) == -signal.SIGKILL)
+    daemon = born(office.folder)
+    return bool(await asyncio.to_thread(daemon.wait) == -signal.SIGKILL)
 
 
 async def test_killed_five_times_on_the_way_the_past_is_read_as_if_nothing_had_been(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.daemon import Daemon, environment, free_port
+from tests.daemon import Daemon, free_port
+from tests.nursery import environment
 
 sys.path.insert(0, str(Path(__file__).parent))
 from account import Account, account
