@@ -4,7 +4,8 @@
     ├── ConfigError     operator       start refused; all mistakes at once, each with its key and a right example
     ├── Forged          nobody         the request is answered 401 and counted
     ├── Temporary       nobody         tried again later (after `retry_after` seconds where the vendor says so)
-    │   └── Throttled   nobody         too many requests: all work of the vendor's account rests for that long
+    │   ├── Throttled   nobody         too many requests: all work of the vendor's account rests for that long
+    │   └── Unanswered  nobody         a request left and no answer came: it may have been done
     ├── AuthFailed      operator       this connection pauses, the others go on
     ├── Rejected        operator       this item becomes a dead letter
     │   └── Unreachable operator       this recipient is closed here; he is told by his next channel
@@ -67,6 +68,10 @@ class Throttled(Temporary):
 
     None: for a second or so, longer each time. A plugin's `classify` names the time for a ban.
     """
+
+
+class Unanswered(Temporary):
+    """The request left and no answer came: it may have been done. What is not safe to repeat is repeated once at most."""
 
 
 class AuthFailed(HubError):

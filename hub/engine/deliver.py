@@ -19,7 +19,7 @@ from hub.engine.host import lend
 from hub.engine.hub import Hub
 from hub.engine.resolve import NO_LONGER, Carrier, Drop, Wait, resolve
 from hub.engine.tell import Elsewhere, Message, Prepared, Teller, prepare
-from hub.errors import AuthFailed, HubError, NothingToDo, Temporary, Uncertain, Unreachable
+from hub.errors import AuthFailed, HubError, NothingToDo, Temporary, Unanswered, Uncertain, Unreachable
 from hub.registry import Link
 from hub.sdk.connector import Push, Sent
 from hub.store import connections, outbox, repairs, staff
@@ -238,11 +238,12 @@ def _nobody_can_tell(connection: Connection, name: str, rows: Sequence[Any], why
 
 
 async def _later(hub: Hub, link: Link, push: Push, rows: Sequence[Any], error: Exception) -> timedelta:
-    """Try again, unless nobody can tell whether it happened and it must not happen twice."""
+    """Try again, unless nobody can tell whether it happened and it must not happen twice; a notice may, once."""
     hold = timedelta(seconds=getattr(error, "retry_after", None) or _PAUSES[0])
     why = str(error) or f"{link.name} did not answer within {SEND_SECONDS} s"
-    if push.repeat == "never" and rows[0].kind not in NOTICES:
-        await hub.db.write(Priority.SETTLE, _all_settled, rows, "unknown", hub.now(), why)
+    may_be_done = isinstance(error, Unanswered | TimeoutError)
+    if push.repeat == "never" and may_be_done and (rows[0].kind not in NOTICES or rows[0].attempts):
+        await hub.db.write(Priority.SETTLE, _nobody_can_tell, link.name, rows, why, hub.now())
         return hold
     pause = max(hold, timedelta(seconds=_PAUSES[min(rows[0].attempts, len(_PAUSES) - 1)]))
     await hub.db.write(Priority.SETTLE, _postponed, [row.id for row in rows], hub.now() + pause, why)

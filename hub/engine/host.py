@@ -21,7 +21,7 @@ from hub.clock import Clock
 from hub.engine.budget import PATIENCE, Budget, Taken
 from hub.engine.hub import Hub, context_of
 from hub.engine.tokens import StoredAccess
-from hub.errors import AuthFailed, HubError, Rejected, Temporary, Throttled
+from hub.errors import AuthFailed, HubError, Rejected, Temporary, Throttled, Unanswered
 from hub.registry import Link
 from hub.sdk.connector import Context, Tokens
 from hub.sdk.host import Access
@@ -32,6 +32,7 @@ from hub.store import facts
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ATTEMPTS = 3
 _TIMEOUT = httpx.Timeout(30, connect=10)
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,8 @@ class ConnectionHttp:
                 self.host.budget.answered(taken)
         except httpx.RequestError as error:
             status = type(error).__name__
-            raise Temporary(self._redacted(f"{name} cannot be reached: {_reason(error)}", bearer)) from None
+            why = self._redacted(f"{name} cannot be reached: {_reason(error)}", bearer)
+            raise (Temporary(why) if isinstance(error, _NEVER_LEFT) else Unanswered(why)) from None
         except httpx.InvalidURL as error:
             raise Rejected(self._redacted(f"{name} has no such address: {error}", bearer)) from None
         finally:

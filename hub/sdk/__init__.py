@@ -60,6 +60,7 @@ from hub.errors import (
     Rejected,
     Temporary,
     Throttled,
+    Unanswered,
     Uncertain,
     Unreachable,
 )
@@ -159,6 +160,7 @@ __all__ = [
     "Throttled",
     "Tokens",
     "Transfer",
+    "Unanswered",
     "Uncertain",
     "Unreachable",
     "WebhookRequest",

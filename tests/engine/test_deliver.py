@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from hub.core.effects import AmendNotice, Notify
 from hub.engine import deliver
 from hub.engine.hub import Hub
-from hub.errors import AuthFailed, Rejected, Temporary, Uncertain
+from hub.errors import AuthFailed, Rejected, Temporary, Unanswered, Uncertain
 from hub.sdk.connector import Connector, Push, Sent
 from hub.store import connections, outbox, repairs
 from hub.store.outbox import Planned
@@ -274,6 +274,26 @@ async def test_a_notice_that_nobody_can_look_for_is_repeated_once(
     await work(hub)
     assert listed(hub)[0][1] == state
     assert len(bot.got) == (1 if state == "sent" else 0)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "sends", "state"),
+    [
+        (Unanswered("no answer came"), 2, "unknown"),
+        (TimeoutError(), 2, "unknown"),
+        (Temporary("not there"), 4, "planned"),
+    ],
+)
+async def test_a_notice_without_an_answer_is_repeated_once_and_one_that_never_left_until_it_does(
+    workshop: Workshop, bot: Bot, trouble: Exception, sends: int, state: str
+) -> None:
+    hub = workshop.hub(bot.connector(repeat="never"), connections={"src": 'plugin = "bot"'})
+    bot.answer = raising(trouble)
+    plan(hub, notice())
+    for _ in range(4):
+        await work(hub)
+        workshop.clock.move(hours=1)
+    assert (len(bot.got), listed(hub)[0][1]) == (sends, state)
 
 
 async def test_what_a_vanished_connection_had_claimed_is_unknown(workshop: Workshop, bot: Bot, hub: Hub) -> None:

@@ -16,7 +16,7 @@ from hub.engine import upkeep
 from hub.engine.access import exchange, grant
 from hub.engine.host import ConnectionHost, ConnectionHttp, lend, trial
 from hub.engine.hub import Hub
-from hub.errors import AuthFailed, ConfigError, HubError, Rejected, Temporary, Throttled
+from hub.errors import AuthFailed, ConfigError, HubError, Rejected, Temporary, Throttled, Unanswered
 from hub.sdk import Connector, Context, Limit, Login, Tokens
 from hub.store import repairs
 from tests.engine.conftest import CONFIG, Clock, Workshop, rows
@@ -57,6 +57,24 @@ async def test_a_write_is_never_tried_again_by_itself(vendor: respx.MockRouter, 
     with pytest.raises(Temporary):
         await http.request("POST", "/tasks")
     assert route.call_count == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"),
+    [
+        (httpx.ConnectError("gone"), Temporary),
+        (httpx.ConnectTimeout("slow"), Temporary),
+        (httpx.ReadTimeout("slow"), Unanswered),
+        (httpx.RemoteProtocolError("cut off"), Unanswered),
+    ],
+)
+async def test_what_may_have_been_done_is_told_from_what_never_left(
+    vendor: respx.MockRouter, http: ConnectionHttp, trouble: Exception, error: type[HubError]
+) -> None:
+    vendor.post("/tasks").mock(side_effect=trouble)
+    with pytest.raises(HubError) as caught:
+        await http.request("POST", "/tasks")
+    assert type(caught.value) is error
 
 
 @pytest.mark.parametrize(

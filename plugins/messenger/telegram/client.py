@@ -13,7 +13,18 @@ from typing import Any, TypeAlias
 import httpx
 import orjson
 
-from hub.sdk import AuthFailed, Host, Http, HubError, NothingToDo, Rejected, Temporary, Throttled, Unreachable
+from hub.sdk import (
+    AuthFailed,
+    Host,
+    Http,
+    HubError,
+    NothingToDo,
+    Rejected,
+    Temporary,
+    Throttled,
+    Unanswered,
+    Unreachable,
+)
 from plugins.messenger.telegram.settings import Settings
 
 Row: TypeAlias = dict[str, Any]
@@ -58,7 +69,7 @@ class Bot:
         response = await self.http.request("POST", f"/{method}", json=given, repeat=repeat)
         answer = _answer(response)
         if answer is None or "result" not in answer:
-            raise Temporary(f"half an answer to {method}: {len(response.content)} bytes")
+            raise Unanswered(f"half an answer to {method}: {len(response.content)} bytes")
         return answer["result"]
 
     async def me(self) -> Row:
