@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hub.sdk import Checked, HubError
-from plugins.email import folders
+from plugins.email import folders, post
 from plugins.email.account import Account
 from plugins.email.folders import INBOX, Folder
 from plugins.email.session import Session
@@ -16,6 +16,8 @@ async def check(client: Account) -> Sequence[Checked]:
     found: list[Checked] = []
     if client.settings.read:
         found += await _reading(client)
+    if client.settings.send and all(line.ok for line in found[:1]):  # a refused password is not tried once more
+        found.append(await _sending(client))
     return found
 
 
@@ -30,6 +32,16 @@ async def _reading(client: Account) -> list[Checked]:
             return found
     except HubError as error:
         return [Checked(f"login as {settings.login_name} at {settings.imap_host}", ok=False, problem=str(error))]
+
+
+async def _sending(client: Account) -> Checked:
+    what = f"notices are sent as {client.settings.address} by {client.settings.smtp_host}"
+    try:
+        tells = await post.greeted(client)
+    except HubError as error:
+        return Checked(what, ok=False, problem=str(error))
+    untold = "the server does not promise to tell when a mail cannot be delivered"
+    return Checked(what, ok=True, problem="" if tells else untold)
 
 
 async def _folders(client: Account, session: Session) -> list[Checked]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from hub.sdk import Connector
-from plugins.email import item, parse
 from plugins.email.account import open_account
 from plugins.email.check import check
+from plugins.email.item import KIND
+from plugins.email.login import login
+from plugins.email.parse import READS, parse
 from plugins.email.post import pushes
 from plugins.email.settings import Settings
 from plugins.email.streams import streams
+from plugins.email.words import RUSSIAN
 
 CONNECTOR = Connector(
     name="email",
@@ -16,10 +19,12 @@ CONNECTOR = Connector(
     settings=Settings,
     open=open_account,
     check=check,
-    parse={item.KIND: parse.parse},
-    parse_reads=parse.READS,
+    parse={KIND: parse},
+    parse_reads=READS,
     streams=streams,
     push=pushes,
-    about="a mailbox: what clients write and what they are answered",
+    login=login,
+    about="a mailbox: what clients write, what they are answered, and notices to our own people",
     asks=("address", "provider", "password", "client_id", "client_secret", "imap", "smtp"),
+    words={"ru": RUSSIAN},
 )

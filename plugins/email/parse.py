@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from hub.sdk import Context, Handle, MemberRef, Message, Record, Returned, Stored, Submission, read_number
+from hub.sdk import Context, Handle, Malformed, MemberRef, Message, Record, Returned, Stored, Submission, read_number
 from plugins.email import addresses, bounces, dates, forms, ids, kinds
 from plugins.email.addresses import Address, Ours
 from plugins.email.kinds import Kind
@@ -51,8 +51,31 @@ READS = ("address", "aliases", "domains", "forms", "bodies")
 
 def parse(items: Sequence[Stored], settings: Settings, context: Context) -> Iterable[Record | Returned]:
     """The facts of one mail, from all its copies."""
+    for item in items:
+        _check(item.payload)
     copies = sorted(items, key=lambda item: (item.payload["role"] != "sent", item.payload["text"] is None, item.id))
     return _Reading(of_payload(copies[0].payload), copies, settings, context).facts()
+
+
+_SHAPE: dict[str, type | tuple[type, ...]] = {
+    "account": str,
+    "role": str,
+    "sees_sent": bool,
+    "internaldate": (str, type(None)),
+    "header": str,
+    "parts": list,
+    "text": (str, type(None)),
+    "reports": dict,
+}
+
+
+def _check(payload: Any) -> None:
+    """Malformed where it is not what `item` makes."""
+    for key, kind in _SHAPE.items():
+        if not isinstance(payload, dict) or key not in payload or not isinstance(payload[key], kind):
+            raise Malformed(f"a mail has {key}")
+    if not payload["header"].strip():
+        raise Malformed("the server gives no header of this mail")
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,11 @@ async def _ready(client: Account) -> SMTP:
     return smtp
 
 
+async def greeted(client: Account) -> bool:
+    """Log in as for a mail. True where the server tells when one cannot be delivered (DSN)."""
+    return (await _ready(client)).supports_extension("dsn")
+
+
 async def _dialled(host: Host) -> SMTP:
     if not host.name:
         raise AuthFailed('the SMTP server is not known; write for example smtp = "mail.example.ru:465"')
