@@ -23,7 +23,7 @@ NAMES: tuple[Name, ...] = ("daily", "weekly", "monthly")
 WEEK = 7
 LATEST = timedelta(days=4)
 """A report is late, not history: after so long nobody wants it, even if there is none after it yet."""
-_REACH: dict[Name, int] = {"daily": 10, "weekly": 15, "monthly": 62}
+_REACH: dict[Name, int] = {"daily": 16, "weekly": 16, "monthly": 62}
 """Days on either side among which a report of that name is looked for; the longest holidays lie within."""
 
 

@@ -96,7 +96,7 @@ def _rendered(
             pictures=drawn,
             with_pictures=with_pictures,
             most=most,
-            people=_worth_telling(summary.people)[: 2 * most],
+            people=_worth_telling(summary.people),
             footer=_footer(formats),
             name=lambda client: _name(client, formats),
             person=lambda key: _person(bulletin, key, formats),
