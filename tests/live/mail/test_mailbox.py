@@ -2,82 +2,20 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from hub.sdk import AuthFailed, Page, Raw, Temporary, Throttled, Tokens
-from hub.sdk.testing import Bench
+from hub.sdk import AuthFailed, Raw, Temporary, Throttled, Tokens
 from plugins.email import streams, visit
-from plugins.email.account import Account, open_account
 from plugins.email.check import check
-from plugins.email.settings import Settings
 from sandbox.mailproxy import MailProxy, Rule
-from tests.live.mail.server import MailServer, password_of, running
+from tests.live.mail.kit import IVAN, NOW, account, at_least, items_of, mail, options, subjects, through
+from tests.live.mail.server import MailServer, running
 
 pytestmark = pytest.mark.live
-
-IVAN = "ivan@example.test"
-NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
-
-
-def mail(number: int, text: str = "text", **headers: str) -> bytes:
-    lines = {
-        "From": "anna@customer.test",
-        "To": IVAN,
-        "Subject": f"Question {number}",
-        "Message-ID": f"<{number}@customer.test>",
-        "Date": "Mon, 23 Nov 2026 12:00:00 +0300",
-        **headers,
-    }
-    return "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode() + f"\r\n{text}\r\n".encode()
-
-
-def options(server: MailServer, **more: Any) -> Settings:
-    given = {
-        "address": IVAN,
-        "password": password_of(IVAN),
-        "imap": f"localhost:{server.ports['imaps']}",
-        "smtp": f"localhost:{server.ports.get('submissions', 1)}",
-        "ca_file": server.ca_file,
-        "since": "2026-01-01",
-        **more,
-    }
-    return Settings.model_validate(given)
-
-
-def through(proxy: MailProxy, **more: Any) -> Settings:
-    given = {"address": IVAN, "password": password_of(IVAN), "imap": f"127.0.0.1:{proxy.port}", "unencrypted": True}
-    return Settings.model_validate({**given, "since": "2026-01-01", "smtp": "127.0.0.1:1", **more})
-
-
-@contextlib.asynccontextmanager
-async def account(settings: Settings, **bench: Any) -> AsyncIterator[Account]:
-    async with open_account(settings, Bench(time=NOW, **bench)) as client:
-        yield client
-
-
-async def items_of(pages: AsyncIterator[Page], enough: Callable[[list[Raw]], bool]) -> tuple[list[Raw], Any]:
-    """What a live stream brings until it is enough, and the cursor then."""
-    found: list[Raw] = []
-    cursor = None
-    async with asyncio.timeout(10), contextlib.aclosing(pages) as opened:  # type: ignore[type-var]
-        async for page in opened:
-            found += page.items
-            cursor = page.cursor if page.cursor is not None else cursor
-            if page.complete_until is not None and enough(found):
-                break
-    return found, cursor
-
-
-def at_least(count: int) -> Callable[[list[Raw]], bool]:
-    return lambda found: len(found) >= count
-
-
-def subjects(items: list[Raw]) -> list[str]:
-    return [line[9:] for raw in items for line in raw.payload["header"].split("\r\n") if line.startswith("Subject: ")]
 
 
 @pytest.fixture
@@ -265,20 +203,14 @@ async def test_a_wrong_password_is_tried_once_by_however_many_lanes(box):
 async def test_a_token_lets_in_and_a_refused_one_is_renewed_once(box):
     async with account(
         options(box, password=None, provider="google", imap=f"localhost:{box.ports['imaps']}"),
-        held=Tokens(_secret(box.token(IVAN))),
+        held=Tokens(SecretStr(box.token(IVAN))),
     ) as client:
         assert (await check(client))[0].ok
     async with account(
-        options(box, password=None, provider="google"), held=Tokens(_secret(box.token(IVAN, ttl=-60)))
+        options(box, password=None, provider="google"), held=Tokens(SecretStr(box.token(IVAN, ttl=-60)))
     ) as client:
         with pytest.raises(AuthFailed, match="cannot be renewed"):
             await anext(streams.inbox(client, None))
-
-
-def _secret(text: str) -> Any:
-    from pydantic import SecretStr
-
-    return SecretStr(text)
 
 
 async def test_a_server_that_cannot_prove_its_name_is_not_talked_to(box):
