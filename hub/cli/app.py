@@ -16,7 +16,20 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from hub import __version__, log
-from hub.cli import connecting, demo, export, importing, listing, people, playing, reporting, running, sandbox, setup
+from hub.cli import (
+    connecting,
+    demo,
+    export,
+    importing,
+    inviting,
+    listing,
+    people,
+    playing,
+    reporting,
+    running,
+    sandbox,
+    setup,
+)
 from hub.cli.state import State
 from hub.engine.lock import Busy
 from hub.errors import ConfigError, HubError
@@ -52,7 +65,21 @@ def begin(
     context.obj = State(config)
 
 
-for module in (setup, connecting, running, importing, export, listing, reporting, people, playing, demo, sandbox):
+COMMANDS = (
+    setup,
+    connecting,
+    inviting,
+    running,
+    importing,
+    export,
+    listing,
+    reporting,
+    people,
+    playing,
+    demo,
+    sandbox,
+)
+for module in COMMANDS:
     module.register(app)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from hub.core import hours, owners
+from hub.core import hours, marks, owners
 from hub.core.cases import STATES, Case, Resolution
 from hub.core.context import Context
 from hub.core.ladder import Ladder
@@ -52,6 +53,7 @@ def _case(wait: Wait, context: Context) -> Case:
         marks=tuple(decisions),
         live=live,
         now=now,
+        quiet=partial(marks.suppressed, context.timeline),
     )
     resolution = _resolution(wait, context)
     return Case(

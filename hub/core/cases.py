@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias
 
 from hub.core import hours, marks, owners
@@ -323,6 +324,7 @@ def build(waiting: Waiting, ended: Closing | None, context: Context) -> Case:
         marks=tuple(decisions),
         live=live,
         now=now,
+        quiet=partial(marks.suppressed, context.timeline),
     )
     reached = ended is not None and ended.resolution in REACHED
     taken_by = context.book.team.named(took.record.by, took.record.at) if took else None

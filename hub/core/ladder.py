@@ -7,7 +7,7 @@ without a promise (low priority, or no calendar) has step 0 alone: there is no t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
@@ -48,7 +48,7 @@ class Step:
 class Ladder:
     """The steps of one case. promised_at: where the promise begins, None without one. target: what was promised, in working time.
 
-    marks: those on the case.
+    marks: those on the case. quiet: whether the client is to be left alone at a moment (metrics.md 8).
     """
 
     group: LineGroup
@@ -63,12 +63,13 @@ class Ladder:
     marks: tuple[Fact[Mark], ...]
     live: bool
     now: datetime
+    quiet: Callable[[datetime], bool] = lambda _at: False
 
     @once
     def steps(self) -> tuple[Step, ...]:
         """The steps whose instant has come and found the case open."""
         return tuple(
-            Step(number, delivered, to, self._state(delivered))
+            Step(number, delivered, to, self._state(number, delivered))
             for number, at, recipients in self._fired
             if at <= self.now
             for to, delivered in recipients
@@ -205,10 +206,17 @@ class Ladder:
         """When it reaches him: inside his hours, at once on a critical line; a list waits for nobody."""
         return at if number == 0 or self.group.critical else self._opening(to, at)
 
-    def _state(self, delivered: datetime) -> StepState:
-        """`held` until he works; `dropped` if it was solved meanwhile; imported history is `history`."""
+    def _state(self, number: int, delivered: datetime) -> StepState:
+        """`held` until he works; `dropped` if it was solved meanwhile; imported history is `history`.
+
+        Step 0 is on his list at once, so it is `sent`.
+        """
         if self.closed_at is not None and self.closed_at <= delivered:
             return "dropped"
         if not self.live:
             return "history"
-        return "held" if delivered > self.now else "planned"
+        if self.quiet(delivered):
+            return "suppressed"
+        if delivered > self.now:
+            return "held"
+        return "planned" if number else "sent"

@@ -168,16 +168,25 @@ class Team:
         """The `[team]` key where there is one, otherwise the handle itself (model.md 4)."""
         return self.key_of(ref, at) or ref
 
-    def with_accounts(self, linked: Mapping[str, str]) -> Team:
-        """The team with accounts that its people linked themselves: handle → key. They come before written channels."""
+    def with_accounts(self, linked: Mapping[str, str], names: Mapping[str, str]) -> Team:
+        """The team with all by which its people are known: accounts that they linked, and where they are told.
+
+        linked: handle → key; they come before written channels. names: connection → the kind of handles there.
+        """
         members = dict(self.members)
         for handle, key in linked.items():
-            member = members.get(key)
-            if member is None or any(own != key for _, own in self._owners.get(handle, ())):
-                continue
-            own = () if self.owns(handle) else (TeamHandle(handle),)
-            notify = tuple(dict.fromkeys((handle, *member.notify)))
-            members[key] = replace(member, handles=(*member.handles, *own), notify=notify)
+            if key in members:
+                notify = tuple(dict.fromkeys((handle, *members[key].notify)))
+                members[key] = replace(members[key], notify=notify)
+        told: dict[str, set[str]] = {}
+        for member in members.values():
+            for channel in member.notify:
+                kind, _, value = channel.partition(":")
+                told.setdefault(f"{names.get(kind, kind)}:{value}", set()).add(member.key)
+        for handle, keys in told.items():
+            if len(keys) == 1 and not self.owns(handle):  # what several are told by is nobody's own
+                (key,) = keys
+                members[key] = replace(members[key], handles=(*members[key].handles, TeamHandle(handle)))
         return replace(self, members=members)
 
     def account(self, ref: str | None, connection: str, at: datetime) -> str | None:

@@ -78,7 +78,8 @@ class Hub:
         """Let the team have the accounts that its people have linked by now."""
         with self.db.begin() as connection:
             linked = staff.ways(connection).linked
-        self.settings = replace(self.settings, team=self.written.with_accounts(linked))
+        names = {name: link.connector.name for name, link in self.links.items()}
+        self.settings = replace(self.settings, team=self.written.with_accounts(linked, names))
         self._book = None
 
     def context(self, connection: str) -> Context:

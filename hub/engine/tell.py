@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from hub.core import effects, hours, owners
 from hub.core.effects import AmendNotice, Answer, Notify
 from hub.core.handles import value_of
+from hub.core.marks import suppressed
 from hub.core.notices import Notices, Shown
 from hub.core.policy import LineGroup, Rulebook
 from hub.core.situation import Situation
@@ -107,6 +108,8 @@ def _told(
     known = [found for item in ordered if (found := situation(connection, item.case_id, teller.book, now)) is not None]
     if known and not any(found.is_open for found in known):
         return Drop(NO_LONGER)
+    if known and all(suppressed(found.timeline, now) for found in known):
+        return Drop("the client is to be left alone")
     if len(ordered) > 1:
         shown = teller.notices.several(known)
     else:
@@ -137,7 +140,7 @@ def _gathered(
 ) -> Sequence[Any] | Wait | Drop:
     """The notices that are told in one message: this one alone, unless it would be too many in too short a time.
 
-    The first ones of a burst go out as they come; what exceeds them waits for the end of the window.
+    The first ones of a burst go out as they come; what exceeds them waits for the end of the window and comes together.
     """
     most, window = group.policy.batch_alerts, group.policy.batch_window
     if most < 1 or not window:
@@ -146,12 +149,11 @@ def _gathered(
     lately = outbox.messages_since(connection, row.recipient, now - window)
     if row.id not in {item.id for item in waiting}:
         return Drop(NO_LONGER)  # or it was told a moment ago, together with another: then nothing is dropped
+    if any(item.due_at > item.at for item in waiting):
+        return waiting
     if len(lately) + len(waiting) <= most:
         return [row]
-    ends = min(lately[0], waiting[0].at) + window if lately else now
-    if ends > now:
-        return Wait(ends)
-    return waiting
+    return Wait(lately[0] + window) if lately else waiting
 
 
 # What became of a notice.

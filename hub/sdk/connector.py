@@ -276,7 +276,8 @@ class Connector:
     settings that `parse` depends on; when one changes, the kept raws are parsed again. telephony: it is where calls come
     from at first hand. streams: the ways in that these settings offer. webhook:
     verifies and names items, nothing else. push: all ways out that it has; each says whether these settings switch it on. read: items of a file, for `crmhub import`.
-    about: a sentence on what it connects. asks: the keys that a person needs to get in; the others can be decided later.
+    invitation: the address by which one of us opens it with a one-time code that links his account. about: a sentence on
+    what it connects. asks: the keys that a person needs to get in; the others can be decided later.
     words: what its settings and checks say in other languages: language → text → text, `%s` for what is filled in.
     """
 
@@ -295,6 +296,7 @@ class Connector:
     limits: Callable[[Settings], Sequence[Limit]] | None = None
     login: Callable[[Settings], Login | None] | None = None
     subscribe: Callable[[Client, str], Awaitable[datetime | None]] | None = None
+    invitation: Callable[[Client, str], Awaitable[str]] | None = None
     read: Read | None = None
     about: str = ""
     asks: Sequence[str] = ()

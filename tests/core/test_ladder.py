@@ -185,7 +185,7 @@ def test_imported_history_is_history():
 
 
 def test_states_of_a_live_case():
-    assert [step.state for step in case(now="10:20").steps] == ["planned", "planned", "planned", "planned"]
+    assert [step.state for step in case(now="10:20").steps] == ["sent", "planned", "planned", "planned"]
 
 
 # Planning

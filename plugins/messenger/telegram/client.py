@@ -83,6 +83,11 @@ class Bot:
         return f"@{(await self.me()).get('username') or self.settings.bot}"
 
 
+async def invitation(bot: Bot, code: str) -> str:
+    """The address that opens the bot with the code, which the messenger then sends as `/start <code>`."""
+    return f"https://t.me/{(await bot.me())['username']}?start={code}"
+
+
 @asynccontextmanager
 async def open_bot(settings: Settings, host: Host) -> AsyncIterator[Bot]:
     """A client of the bot. The token stands in the address of every call, so that it is struck out of every error."""

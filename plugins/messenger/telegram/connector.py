@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hub.sdk import Connector, Limit
 from plugins.messenger.telegram.check import check
-from plugins.messenger.telegram.client import classify, open_bot
+from plugins.messenger.telegram.client import classify, invitation, open_bot
 from plugins.messenger.telegram.hooks import subscribe, webhook
 from plugins.messenger.telegram.parse import PARSE
 from plugins.messenger.telegram.push import pushes
@@ -32,6 +32,7 @@ CONNECTOR = Connector(
     webhook=webhook,
     push=pushes,
     subscribe=subscribe,
+    invitation=invitation,
     classify=classify,
     limits=limits,
     about="clients who write to a bot, in groups or to managers' own accounts; notices to our own people",
