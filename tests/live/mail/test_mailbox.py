@@ -162,7 +162,7 @@ async def test_the_folder_of_sent_mail_is_found(profile):
 async def test_without_a_folder_of_sent_mail_the_operator_is_told_and_mails_say_so():
     with running("bare") as server:
         server.put(IVAN, [mail(1)])
-        async with account(options(server)) as client:
+        async with account(options(server, send=False)) as client:
             with pytest.raises(Temporary, match="what our people answer cannot be seen") as caught:
                 await anext(streams.sent(client, None))
             assert caught.value.retry_after == 3600
