@@ -15,6 +15,8 @@ from hub.core.timeline import Fact, Timeline
 EMAIL = "email"
 SAME_SUBJECT = timedelta(days=30)
 """How far apart mails of one client may lie that only their subject joins."""
+REACH = SAME_SUBJECT
+"""How far before a mail it may change what was judged: it joins threads, or tells that an answer did not arrive."""
 AT_ONCE = timedelta(seconds=90)
 """Who answers sooner without a word of his own is a machine, most likely."""
 SHARED = 5

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub import log, meters
+from hub.core.attempts import soft_bounces
 from hub.core.calls import Verdict
 from hub.core.cases import Case
 from hub.core.crm import Client, Planner, lead_keys
@@ -56,7 +57,8 @@ class Work:
 class Result:
     """What a batch turned out to be, ready to be written; `failed` holds the contacts that could not be derived.
 
-    ahead: contacts with facts that lie in the future, as from a source whose clock is ahead of ours.
+    ahead: contacts with facts that lie in the future, as from a source whose clock is ahead of ours, or with a bounce that
+    time will decide: then what was judged by now is judged again.
     """
 
     derived: dict[int, Derived] = field(default_factory=dict)
@@ -117,7 +119,7 @@ def judge(work: Work, book: Rulebook, rules: Sequence[CaseRule], now: datetime) 
             fresh = [case for case in derived.cases if case.started_at >= work.since[contact]]
             result.reconciled[contact] = reconcile([_stored(row) for row in work.stored[contact]], fresh)
             result.derived[contact] = derived
-            if next_known(known, now) is not None:
+            if next_known(known, now) is not None or any(at > now for at in soft_bounces(known.messages)):
                 result.ahead.add(contact)
         except Exception:  # noqa: BLE001 - one of the four places: a bug in a rule stops only this contact
             result.failed[contact] = traceback.format_exc()

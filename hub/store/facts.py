@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, delete, select
 
 from hub.core import records as rec
 from hub.core.records import Call, Card, Change, Deal, Gone, Mark, Message, Record, Task
+from hub.core.threads import EMAIL, REACH
 from hub.store import identity, people, pulses
 from hub.store.bulk import among, chunks, insert, renew
 from hub.store.identity import Lists
@@ -479,7 +480,13 @@ def _since(change: _Change) -> datetime:
         for moment in (source.get("at"), source.get("changed_at"))
         if moment is not None
     ]
-    return min(moments, default=BEGINNING)
+    since = min(moments, default=BEGINNING)
+    return since - REACH if _is_mail(change) and since - BEGINNING > REACH else since
+
+
+def _is_mail(change: _Change) -> bool:
+    body = change.row.get("body") or (change.before.body if change.before is not None else None)
+    return body is not None and body.get("channel") == EMAIL
 
 
 def _targets(connection: Connection, targets: dict[str, datetime]) -> list[tuple[int, datetime]]:
