@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +14,8 @@ import pytest
 
 from plugins.messenger.telegram.tests.recorded import IVAN
 from sandbox.telegram import TelegramServer
-from tests.daemon import Daemon, environment, free_port
+from tests.daemon import Daemon, free_port
+from tests.inside import crmhub
 
 pytestmark = pytest.mark.slow
 
@@ -81,9 +80,9 @@ def configure(folder: Path, port: int, server: TelegramServer, *, webhook: bool)
 
 def known(folder: Path) -> dict[str, str]:
     """What the hub has: the messages that it exports, each as its newest version says it."""
-    command = [sys.executable, "-m", "hub", "--config", str(folder / "config.toml"), "export", "--connection", "tg"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60, env=environment())
-    found = map(json.loads, done.stdout.splitlines())
+    done = crmhub(folder, "--config", folder / "config.toml", "export", "--connection", "tg")
+    assert done.code == 0, done.err
+    found = map(json.loads, done.out.splitlines())
     return {row["id"]: row["text"] for row in found if row["record"] == "message"}
 
 
@@ -94,7 +93,7 @@ async def agree(folder: Path, said: dict[str, str]) -> None:
     while (found := await asyncio.to_thread(known, folder)) != said:
         if clock() > until:
             assert found == said
-        await asyncio.sleep(0.5)  # looking costs a process
+        await asyncio.sleep(0.2)
 
 
 async def test_killed_and_in_trouble_and_by_either_way_it_has_what_was_written_once(tmp_path: Path) -> None:
