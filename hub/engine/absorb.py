@@ -46,8 +46,14 @@ class Part:
     error: str | None = None
 
 
-async def step(hub: Hub, limit: int = BATCH, now: datetime | None = None) -> bool:
-    """Absorb one batch; False when nothing waits. now: the moment that contacts become due (default: the clock)."""
+async def step(
+    hub: Hub, limit: int = BATCH, now: datetime | None = None, heard: Callable[[], None] = lambda: None
+) -> bool:
+    """Absorb one batch; False when nothing waits.
+
+    now: the moment that contacts become due (default: the clock). heard: called when one of us told something, for he
+    waits for an answer.
+    """
     batch = await hub.db.read(inbox.batch, limit)
     if not batch.singles and not batch.groups:
         return False
@@ -57,6 +63,8 @@ async def step(hub: Hub, limit: int = BATCH, now: datetime | None = None) -> boo
     written, linked = await hub.db.write(Priority.ABSORB, _keep, parts, batch.repeats, moment, ears, hub.db.is_awaited)
     if linked:
         await relink(hub)
+    if any(part.heard for part in parts[:written]):
+        heard()
     counts: Counter[tuple[str, bool]] = Counter()
     for part in parts[:written]:
         counts[part.connection, part.error is not None] += len(part.new)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from hub import log, meters
 from hub.core import crm
-from hub.core.effects import KINDS, Report
+from hub.core.effects import KINDS, Digest, Report
 from hub.core.handles import kind_of
 from hub.engine import letters
 from hub.engine.host import lend
@@ -158,6 +158,13 @@ async def _prepared(hub: Hub, link: Link, row: Any, teller: Teller, now: datetim
     return await hub.db.read(prepare, row, teller, now)
 
 
+async def _written(hub: Hub, effect: Any, now: datetime) -> Any:
+    """What sums up a day or more is gathered when it is sent."""
+    if isinstance(effect, Report):
+        return await letters.write(hub, effect, now)
+    return await letters.sum_up(hub, effect, now) if isinstance(effect, Digest) else effect
+
+
 async def _deliver(hub: Hub, link: Link, client: Any, row: Any, teller: Teller, now: datetime) -> timedelta | None:
     """Send one effect. Where the connection is in trouble: how long the others have to wait, too."""
     found = await _prepared(hub, link, row, teller, now)
@@ -169,7 +176,7 @@ async def _deliver(hub: Hub, link: Link, client: Any, row: Any, teller: Teller, 
     if not rows:
         return None
     try:
-        effect = await letters.write(hub, found.effect, now) if isinstance(found.effect, Report) else found.effect
+        effect = await _written(hub, found.effect, now)
         async with asyncio.timeout(SEND_SECONDS):
             sent = await push.send(client, effect)
     except (Temporary, TimeoutError) as error:

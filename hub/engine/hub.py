@@ -20,6 +20,7 @@ from hub.charts.drawing import Drawer
 from hub.clock import Clock
 from hub.core import crm
 from hub.core.effects import KINDS
+from hub.core.evening import Evening
 from hub.core.notices import Notices
 from hub.core.policy import Rulebook, Team
 from hub.core.wording import Wording
@@ -103,6 +104,12 @@ class Hub:
         """How our own people are spoken to."""
         settings = self.settings
         return Notices(settings.language, ZoneInfo(settings.timezone), settings.team, settings.web.public_url)
+
+    @property
+    def evening(self) -> Evening:
+        """How the day is summed up for them."""
+        settings = self.settings
+        return Evening(settings.language, ZoneInfo(settings.timezone), settings.team, settings.web.public_url)
 
     @property
     def carried(self) -> dict[str, frozenset[str]]:

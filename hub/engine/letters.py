@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from hub import log
 from hub.core import hours, report, schedule, summary
-from hub.core.effects import Report
+from hub.core.effects import Digest, Report
 from hub.core.policy import LineGroup, Rulebook
 from hub.core.records import instant
 from hub.core.report import Facts, Row
@@ -30,6 +30,8 @@ _log = log.get("letters")
 
 CHARTED = 28
 """Days of the charts: four whole weeks, so that weekdays weigh the same."""
+EVENING = timedelta(hours=3)
+"""How long after its moment an evening's summary is of use: not the next morning."""
 NOTHING = "there is nothing to tell"
 SUPERSEDED = "the next report is due"
 
@@ -59,6 +61,19 @@ async def write(hub: Hub, effect: Report, now: datetime) -> Report:
             raise NothingToDo(NOTHING)
     letter, images = await illustrated(hub, told, now)
     return replace(effect, title=letter.title, text=letter.text, html=letter.html, images=images)
+
+
+async def sum_up(hub: Hub, effect: Digest, now: datetime) -> Digest:
+    """The digest as things stand now. NothingToDo where there is nothing to tell, or it is too late."""
+    if now - effect.at > EVENING:
+        raise NothingToDo("the evening is over")
+    day = date.fromisoformat(effect.key.split("/")[1])  # digest/<day>/<recipient>
+    told = await bulletin(hub, effect.to, "daily", day, now)
+    if told.summary.is_empty:
+        raise NothingToDo(NOTHING)
+    gaps = [(gap.connection, gap.since) for gap in told.gaps if gap.until is None]
+    shown = hub.evening.digest(told.summary, gaps)
+    return replace(effect, title=shown.title, text=shown.text, buttons=shown.buttons)
 
 
 async def illustrated(hub: Hub, told: Bulletin, now: datetime) -> tuple[Letter, dict[str, bytes]]:

@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from hub import log, meters
-from hub.engine import absorb, deliver, derive, reports, upkeep
+from hub.engine import absorb, deliver, derive, digests, reports, upkeep
 from hub.engine.broadcast import Broadcaster
 from hub.engine.hub import Hub
 from hub.engine.pull import Puller
@@ -69,6 +69,7 @@ class Runner:
             lanes = [
                 Lane("absorb", self._absorb, self.receiver.arrived),
                 Lane("derive:0", self._derive_step, self._derive, people.next_due),
+                Lane("digests", self._digests_step, asyncio.Event(), lambda _: digests.next_due(self.hub), REPORTS),
                 Lane("reports", self._reports_step, asyncio.Event(), lambda _: reports.next_due(self.hub), REPORTS),
                 Lane("upkeep", self._upkeep_step, self._upkeep, idle=upkeep.EVERY.total_seconds()),
                 *self._pushes(),
@@ -131,7 +132,7 @@ class Runner:
                 raise
 
     async def _absorb(self) -> bool:
-        worked = await absorb.step(self.hub)
+        worked = await absorb.step(self.hub, heard=self._send)
         self.absorbed_at = time.monotonic()
         if worked:
             self._derive.set()
@@ -143,16 +144,25 @@ class Runner:
         if changed is None:
             return False
         self.broadcaster.publish(changed)
-        for event in self._deliver.values():
-            event.set()
+        self._send()
         return True
+
+    async def _digests_step(self) -> bool:
+        planned = await digests.step(self.hub)
+        if planned:
+            self._send()
+        return planned
 
     async def _reports_step(self) -> bool:
         planned = await reports.step(self.hub)
         if planned:
-            for event in self._deliver.values():
-                event.set()
+            self._send()
         return planned
+
+    def _send(self) -> None:
+        """There may be something to deliver."""
+        for event in self._deliver.values():
+            event.set()
 
     async def _upkeep_step(self) -> bool:
         return await upkeep.step(self.hub)

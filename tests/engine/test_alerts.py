@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hub.engine import current, deliver, work
+from hub.engine import current, deliver, digests, work
 from hub.engine.hub import Hub
 from hub.engine.receive import arrival
 from hub.errors import Temporary, Unreachable
@@ -473,3 +473,37 @@ async def test_nobody_is_told_of_a_client_who_asked_to_be_left_alone(hub: Hub, c
     await settle(hub, 60)
     assert chat.messages == {}
     assert {state for _, _, state in await steps(hub)} == {"suppressed"}
+
+
+# The evening.
+
+
+async def test_a_head_reads_in_the_evening_what_is_open_and_who_was_lost(hub: Hub, chat: Chat) -> None:
+    assert not await digests.step(hub), "nobody gets those of before"
+    put(hub, missed("c1", 0), missed("c2", 0, "phone:+79210000002"))
+    await settle(hub, 1)
+    put(hub, reached("c3", 5))
+    await settle(hub, 8 * 60 + 59)
+    assert not await digests.step(hub)
+    await settle(hub, 9 * 60)
+    assert await digests.step(hub)
+    assert not await digests.step(hub)
+    await settle(hub, 9 * 60)
+    message = chat.of("boris")[-1]
+    assert message.whole.splitlines() == [
+        "🌙 Вторник: закрыто 1, ждут до завтра: 1",
+        "",
+        "Пропущено 2 из 2 входящих (100 %)",
+        "Вернули 1, рано судить 1, потеряны 0",
+        "Просрочены: 1 – +7 921 000-00-02 (Anna)",
+        "Молча за 7 дней не потерян никто",
+    ]
+    await settle(hub, 9 * 60 + 1)
+    assert not await digests.step(hub), "once a day"
+
+
+async def test_an_evening_is_not_told_the_next_morning(hub: Hub, chat: Chat) -> None:
+    await digests.step(hub)
+    put(hub, missed("c1", 0))
+    await settle(hub, 13 * 60)
+    assert not await digests.step(hub)

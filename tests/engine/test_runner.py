@@ -144,10 +144,10 @@ async def test_a_step_that_fails_as_a_whole_is_tried_again(sqlite_workshop: Work
     failures: list[Exception] = [Temporary("the store is full"), KeyError("a bug"), Temporary("again")]
     real = runner_module.absorb.step
 
-    async def step(hub: Any) -> bool:
+    async def step(hub: Any, **options: Any) -> bool:
         if failures:
             raise failures.pop()
-        return await real(hub)
+        return await real(hub, **options)
 
     monkeypatch.setattr(runner_module.absorb, "step", step)
     runner = Runner(hub, Broadcaster())
