@@ -58,7 +58,7 @@ def correspondence(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 @given(mails=correspondence(), data=st.data())
 @settings(
-    max_examples=15,
+    max_examples=8,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
     deadline=None,
 )
