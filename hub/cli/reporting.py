@@ -36,7 +36,7 @@ def show_report(
     name: Annotated[
         str,
         typer.Argument(
-            help="missed, response, managers, lines, leads; daily, weekly or monthly as they go out by mail."
+            help="missed, response, managers, lines, leads, touches; daily, weekly or monthly as they go out by mail."
         ),
     ],
     json: Json = False,

@@ -16,7 +16,7 @@ from hub.core.horizon import known, next_known
 from hub.core.offers import Offer, offers
 from hub.core.policy import Rulebook
 from hub.core.rules import CaseRule
-from hub.core.session import Span
+from hub.core.session import Session, Span
 from hub.core.timeline import Timeline
 
 
@@ -41,16 +41,21 @@ def derive(
 
     busy: when members were on other clients' calls, by key; without it only this client's calls say so.
     """
+    context, sessions = judged(timeline, book, now)
+    cases = tuple(case for rule in rules for case in rule.find(context))
+    found = tuple(chain.from_iterable(offers(session, ref, book, busy or {}) for ref, session in sessions.items()))
+    return Derived(tuple(context.verdicts.values()), cases, found, _wake(timeline, context, cases))
+
+
+def judged(timeline: Timeline, book: Rulebook, now: datetime) -> tuple[Context, Mapping[str, Session]]:
+    """What rules are given of one client: everything as it was known at `now`, each call judged; and its sessions."""
     then = threads.read(known(timeline, now))
     sessions = {fact.ref: session_of(fact, book, now) for fact in then.calls}
     verdicts = {
         fact.ref: verdict_on(sessions[fact.ref], fact, book, first_time=fact.ref == timeline.first_inbound)
         for fact in then.calls
     }
-    context = Context(then, book, verdicts, now)
-    cases = tuple(case for rule in rules for case in rule.find(context))
-    found = tuple(chain.from_iterable(offers(session, ref, book, busy or {}) for ref, session in sessions.items()))
-    return Derived(tuple(verdicts.values()), cases, found, _wake(timeline, context, cases))
+    return Context(then, book, verdicts, now), sessions
 
 
 def _wake(timeline: Timeline, context: Context, cases: Sequence[Case]) -> datetime | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from hub.core import hours, owners
 from hub.core.outcome import is_ours
 from hub.core.policy import Rulebook
-from hub.core.session import Ring, Session, Span, length, seconds, without
+from hub.core.records import instant
+from hub.core.session import FOREVER, Ring, Session, Span, length, seconds, without
 
 TOGETHER = timedelta(seconds=1)
 """Rings that overlap by more than this are one round; one that ends so near to a colleague's answer was relieved."""
@@ -51,6 +53,35 @@ def offers(session: Session, ref: str, book: Rulebook, busy: Mapping[str, Sequen
         else:
             found += [_offer(ref, ring, session) for ring in missed]
     return tuple(found)
+
+
+def by_members(
+    found: Iterable[Mapping[str, Any]], calls: Iterable[Mapping[str, Any]], book: Rulebook
+) -> list[dict[str, Any]]:
+    """The rows of offers, each with `busy`: whether its member was on another call for so long that it was none.
+
+    calls: rows of `crmhub calls` of that time. Whether somebody was on another client's call is not known when a client is
+    judged, and may be told later: it is looked at when offers are counted.
+    """
+    talks: dict[str, list[tuple[datetime, datetime, str]]] = {}
+    for call in calls:
+        for talk in call["talks"]:
+            if talk["member"] is not None:
+                end = instant(talk["to"]) if talk["to"] else FOREVER
+                talks.setdefault(talk["member"], []).append((instant(talk["from"]), end, call["ref"]))
+    return [{**row, "busy": _is_busy(row, talks.get(row["member"], ()), book)} for row in found]
+
+
+def _is_busy(row: Mapping[str, Any], talks: Sequence[tuple[datetime, datetime, str]], book: Rulebook) -> bool:
+    start = row["at"] if isinstance(row["at"], datetime) else instant(row["at"])
+    rang = (start, start + timedelta(seconds=row["seconds"]))
+    others = [(begin, end) for begin, end, ref in talks if ref != row["ref"] and begin < rang[1] and end > rang[0]]
+    if not others:
+        return False
+    group = book.at(start).group(row["line_group"])
+    calendar = owners.planned(book.team, row["member"], group) if row["member"] in book.team.members else group.calendar
+    free = [part for span in hours.intervals(*rang, calendar) for part in without(span, others)]
+    return length(free) < group.policy.offer_min_ring
 
 
 _NO_OFFER = ("answered", "elsewhere", "forwarded")

@@ -6,54 +6,33 @@ anything below its line is None, never zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from hub.core import hours
+from hub.core import hours, reach
+from hub.core.figures import Figure, Row, count, percentile, percentile_of, refs, share, sorted_out
 from hub.core.handles import same_line
 from hub.core.once import once
 from hub.core.policy import LineGroup, Rulebook
 from hub.core.records import instant
 
-Row: TypeAlias = Mapping[str, Any]
-FEW = 5
-"""Below so many values a percentile says little: they are shown themselves."""
 TO_CALL_BACK = ("missed_call", "lost_in_transfer")
 REACHED = ("callback_reached", "client_got_through", "other_channel")
+KINDS = ("calls", "cases", "waits", "offers", "earlier", "touches")
+"""The rows that a report is made of, by the names in `Facts`."""
 SPLITS = ("line", "day", "hour", "member")
-NAMES = ("missed", "response", "managers", "lines", "leads")
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A number and what it was counted from. n: below the line; of a percentile, of the values.
-
-    counted: references. left_out: (reference, the rule that left it out). more: what else belongs to the figure.
-    """
-
-    value: float | None
-    n: int
-    definition: str
-    counted: tuple[str, ...] = ()
-    left_out: tuple[tuple[str, str], ...] = ()
-    more: Mapping[str, Any] = field(default_factory=dict)
-
-    def row(self, *, members: bool) -> dict[str, Any]:
-        row = {"value": self.value, "n": self.n, "definition": self.definition, **self.more}
-        if members:
-            row["counted"] = list(self.counted)
-            row["left_out"] = [{"ref": ref, "rule": rule} for ref, rule in self.left_out]
-        return row
+NAMES = ("missed", "response", "managers", "lines", "leads", "touches")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The rows of a period: inbound calls by their start, cases and waits by their opening, offers by their ring.
 
-    earlier: cases that opened before the period and may hold sessions of it.
+    earlier: cases that opened before the period and may hold sessions of it. touches: those of the period; clients: all
+    that touched the clients with leads, by their number. now: the moment of which all this is told.
     """
 
     calls: Sequence[Row]
@@ -61,6 +40,9 @@ class Facts:
     waits: Sequence[Row]
     offers: Sequence[Row] = ()
     earlier: Sequence[Row] = ()
+    touches: Sequence[Row] = ()
+    clients: reach.Clients = field(default_factory=dict)
+    now: datetime | None = None
 
 
 def report(name: str, facts: Facts, book: Rulebook, zone: ZoneInfo, by: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -82,6 +64,8 @@ def whole(facts: Facts, book: Rulebook, zone: ZoneInfo) -> dict[str, Figure]:
 
 
 def _figures(name: str, facts: Facts, cutter: _Cutter, key: tuple[Any, ...]) -> dict[str, Figure]:
+    if name == "touches":
+        return reach.touches(facts.touches)
     if name == "leads":
         return leads([row for row in facts.cases if row["kind"] == "new_lead"], cutter)
     figures: dict[str, Figure] = {}
@@ -106,15 +90,15 @@ class _Cutter:
     def parts(self) -> list[tuple[tuple[Any, ...], Facts]]:
         """The rows' keys with their facts; groups, lines and members without any are there too."""
         found: dict[tuple[Any, ...], dict[str, list[Row]]] = {key: {} for key in self._always()}
-        for kind in ("calls", "cases", "waits", "offers", "earlier"):
+        for kind in KINDS:
             for row in getattr(self.facts, kind):
                 for key in self._keys_of(kind, row):
                     found.setdefault(key, {}).setdefault(kind, []).append(row)
-        empty: dict[str, list[Row]] = {kind: [] for kind in ("calls", "cases", "waits", "offers", "earlier")}
+        empty: dict[str, Any] = {kind: [] for kind in KINDS}
         if self._of_managers:
             found = {key: part for key, part in found.items() if key[0] in self.book.team.members}
         ordered = sorted(found, key=lambda key: tuple((value is None, str(value).zfill(3)) for value in key))
-        return [(key, Facts(**(empty | found[key]))) for key in ordered]
+        return [(key, replace(self.facts, **(empty | found[key]))) for key in ordered]
 
     @property
     def _of_managers(self) -> bool:
@@ -145,7 +129,7 @@ class _Cutter:
     def _members(self, kind: str, row: Row) -> tuple[str | None, ...]:
         if kind == "calls":
             return (self.owner_of.get(row["ref"]) if row["missed"] else row["answered_by"],)
-        if kind == "offers":
+        if kind in ("offers", "touches"):
             return (row["member"],)
         if kind == "waits" and self._of_managers:
             others = {item["member"] for item in row["own"]} | {row["replied_by"]}
@@ -187,68 +171,23 @@ class _Cutter:
         return self.book.at(at).group(row["line_group"])
 
 
-# Counting
-
-
-def _sorted_out(rows: Iterable[Row], rule: Callable[[Row], str | None]) -> tuple[list[Row], list[tuple[str, str]]]:
-    """(rows that count, (reference, why it does not) of the others)."""
-    counted: list[Row] = []
-    left_out: list[tuple[str, str]] = []
-    for row in rows:
-        why = rule(row)
-        if why is None:
-            counted.append(row)
-        else:
-            left_out.append((row["ref"], why))
-    return counted, left_out
-
-
-def _refs(rows: Iterable[Row]) -> tuple[str, ...]:
-    return tuple(row["ref"] for row in rows)
-
-
-def _count(rows: Iterable[Row], holds: Callable[[Row], bool], n: int | None, definition: str) -> Figure:
-    found = [row for row in rows if holds(row)]
-    return Figure(len(found), len(found) if n is None else n, definition, _refs(found))
-
-
-def _share(
-    good: Sequence[Row], below: Sequence[Row], definition: str, left_out: Sequence[tuple[str, str]] = ()
-) -> Figure:
-    value = len(good) / len(below) if below else None
-    return Figure(value, len(below), definition, _refs(below), tuple(left_out), {"above": len(good)})
-
-
-def percentile(values: Sequence[int], percent: int) -> int | None:
-    """The nearest rank: a value that is really there. `values` ascending."""
-    rank = -(-percent * len(values) // 100)
-    return values[max(rank, 1) - 1] if values else None
-
-
-def _percentile(rows: Sequence[tuple[str, int]], percent: int, what: str, left: Sequence[tuple[str, str]]) -> Figure:
-    values = sorted(value for _, value in rows)
-    more = {"values": values} if len(values) < FEW else {}
-    refs = tuple(ref for ref, _ in rows)
-    return Figure(percentile(values, percent), len(values), f"p{percent} of {what}", refs, tuple(left), more)
-
-
 # The calls
 
 
 def missed(facts: Facts, cutter: _Cutter) -> dict[str, Figure]:
     """How many calls were missed, and what became of those who called (metrics.md 2.6, 3.4)."""
-    judged, left_out = _sorted_out(facts.calls, _why_in_no_rate)
+    judged, left_out = sorted_out(facts.calls, _why_in_no_rate)
     lost = [row for row in judged if row["missed"]]
     answered = [row for row in judged if not row["missed"]]
     return {
-        "answered": Figure(len(answered), len(answered), "calls answered", _refs(answered), tuple(left_out)),
-        "missed": Figure(len(lost), len(lost), "calls missed", _refs(lost), tuple(left_out)),
-        "missed_off_hours": _count(lost, lambda row: row["in_hours"] is False, None, "calls missed off hours"),
-        "abandoned_ivr": _count(lost, lambda row: row["outcome"] == "abandoned_ivr", None, "missed in the menu"),
-        "short_abandons": _count(
+        "answered": Figure(len(answered), len(answered), "calls answered", refs(answered), tuple(left_out)),
+        "missed": Figure(len(lost), len(lost), "calls missed", refs(lost), tuple(left_out)),
+        "missed_off_hours": count(lost, lambda row: row["in_hours"] is False, None, "calls missed off hours"),
+        "abandoned_ivr": count(lost, lambda row: row["outcome"] == "abandoned_ivr", None, "missed in the menu"),
+        "short_abandons": count(
             facts.calls, lambda row: row["excluded"] == "short_abandon", None, "hung up within short_abandon"
         ),
-        "miss_rate": _share(lost, judged, "missed / (answered + missed)", left_out),
+        "miss_rate": share(lost, judged, "missed / (answered + missed)", left_out),
         "service_level": _service_level(answered, lost, left_out, cutter),
         "clients_lost": _clients_lost(lost, cutter),
         **_cases(facts.cases, cutter),
@@ -274,21 +213,21 @@ def _service_level(
         short = cutter.group(row).policy.short_abandon.total_seconds()
         return "short_abandon" if row["client_wait"] is not None and row["client_wait"] < short else None
 
-    patient, hasty = _sorted_out(lost, waited)
+    patient, hasty = sorted_out(lost, waited)
     good = [row for row in answered if soon(row)]
     definition = "answered within service_level_target / (answered + missed that waited)"
-    return _share(good, [*answered, *patient], definition, [*left_out, *hasty])
+    return share(good, [*answered, *patient], definition, [*left_out, *hasty])
 
 
 def _clients_lost(lost: Sequence[Row], cutter: _Cutter) -> Figure:
     clients = cutter.lost_clients
     found = [row for row in lost if row["ref"] in clients]
     n = len({clients[row["ref"]] for row in found})
-    return Figure(n, n, "clients with a missed call whose case is lost", _refs(found))
+    return Figure(n, n, "clients with a missed call whose case is lost", refs(found))
 
 
 def _cases(cases: Sequence[Row], cutter: _Cutter) -> dict[str, Figure]:
-    opened, left_out = _sorted_out((row for row in cases if row["kind"] in TO_CALL_BACK), why_no_case)
+    opened, left_out = sorted_out((row for row in cases if row["kind"] in TO_CALL_BACK), why_no_case)
 
     def in_time(row: Row) -> bool:
         reached = (row["time_to_reach"] or {}).get("working")
@@ -296,14 +235,14 @@ def _cases(cases: Sequence[Row], cutter: _Cutter) -> dict[str, Figure]:
         return row["resolution"] in REACHED and reached is not None and bool(reached <= target)
 
     return {
-        "recovered": _share(
+        "recovered": share(
             [row for row in opened if in_time(row)], opened, "reached within callback_target / cases opened", left_out
         ),
-        "handled_offline": _count(
+        "handled_offline": count(
             opened, lambda row: row["reason"] == "handled_offline", len(opened), "said to be settled elsewhere"
         ),
-        "lost": _count(opened, is_lost, len(opened), "cases exhausted, expired or asked_not_to_call"),
-        "silently_lost": _count(opened, lambda row: row["silently_lost"], len(opened), "lost without a valid attempt"),
+        "lost": count(opened, is_lost, len(opened), "cases exhausted, expired or asked_not_to_call"),
+        "silently_lost": count(opened, lambda row: row["silently_lost"], len(opened), "lost without a valid attempt"),
     }
 
 
@@ -330,25 +269,25 @@ def response(facts: Facts) -> dict[str, Figure]:
 
 
 def _response(rows: Sequence[Row]) -> dict[str, Figure]:
-    measured, left_out = _sorted_out(rows, _why_no_length)
+    measured, left_out = sorted_out(rows, _why_no_length)
     lengths = [(row["ref"], row["working"]) for row in measured]
-    promised, unjudged = _sorted_out(rows, _why_no_promise)
+    promised, unjudged = sorted_out(rows, _why_no_promise)
     off = [row for row in rows if row["state"] == "answered" and row["off_hours"]]
     walls = sorted(row["wall"] for row in off)
     unanswered = [row for row in rows if row["state"] == "unanswered"]
     return {
-        "median": _percentile(lengths, 50, "working seconds to the reply", left_out),
-        "p90": _percentile(lengths, 90, "working seconds to the reply", left_out),
-        "share_within_target": _share(
+        "median": percentile_of(lengths, 50, "working seconds to the reply", left_out),
+        "p90": percentile_of(lengths, 90, "working seconds to the reply", left_out),
+        "share_within_target": share(
             [row for row in promised if not row["breached"] and row["state"] == "answered"],
             promised,
             "answered in time / (answered + unanswered + open past target)",
             unjudged,
         ),
-        "still_waiting": _count(rows, lambda row: row["state"] == "open", None, "waits still open"),
-        "unanswered_share": _share(unanswered, rows, "unanswered / waits started"),
+        "still_waiting": count(rows, lambda row: row["state"] == "open", None, "waits still open"),
+        "unanswered_share": share(unanswered, rows, "unanswered / waits started"),
         "off_hours": Figure(
-            len(off), len(off), "answered off hours", _refs(off), more={"wall_median": percentile(walls, 50)}
+            len(off), len(off), "answered off hours", refs(off), more={"wall_median": percentile(walls, 50)}
         ),
     }
 
@@ -385,11 +324,16 @@ def manager(facts: Facts, member: str) -> dict[str, Figure]:
     mine = Facts((), (), [row for row in facts.waits if row["owner"] == member])
     what = "working seconds of waits while he owned them"
     return response(mine) | {
-        "own_wait_median": _percentile(own, 50, what, ()),
-        "own_wait_p90": _percentile(own, 90, what, ()),
-        "offers_missed": Figure(len(facts.offers), len(facts.offers), "rings not taken", _refs(facts.offers)),
-        "covers": Figure(len(covers), len(covers), "replies to waits that others owned", _refs(covers)),
+        "own_wait_median": percentile_of(own, 50, what, ()),
+        "own_wait_p90": percentile_of(own, 90, what, ()),
+        "offers_missed": _offers_missed(facts.offers),
+        "covers": Figure(len(covers), len(covers), "replies to waits that others owned", refs(covers)),
     }
+
+
+def _offers_missed(rows: Sequence[Row]) -> Figure:
+    missed_, busy = sorted_out(rows, lambda row: "on_another_call" if row.get("busy") else None)
+    return Figure(len(missed_), len(missed_), "rings not taken", refs(missed_), tuple(busy))
 
 
 # The leads
@@ -397,15 +341,21 @@ def manager(facts: Facts, member: str) -> dict[str, Figure]:
 
 def leads(rows: Sequence[Row], cutter: _Cutter) -> dict[str, Figure]:
     """How soon those who sent a form were tried and reached, in working seconds (metrics.md 8)."""
-    counted, left_out = _sorted_out(rows, why_no_case)
+    counted, left_out = sorted_out(rows, why_no_case)
     never = [row for row in counted if row["time_to_reach"] is None and row["resolution"] != "closed_by_hand"]
     return {
         **_speed("speed_to_attempt", "first_attempt", counted, left_out, cutter),
         **_speed("speed_to_lead", "time_to_reach", counted, left_out, cutter),
         "never_contacted": Figure(
-            len(never), len(counted), "leads without a contact so far", _refs(never), tuple(left_out)
+            len(never), len(counted), "leads without a contact so far", refs(never), tuple(left_out)
         ),
+        **_touches_of(counted, cutter),
     }
+
+
+def _touches_of(rows: Sequence[Row], cutter: _Cutter) -> dict[str, Figure]:
+    now = cutter.facts.now
+    return {} if now is None else reach.of_leads(rows, cutter.facts.clients, lambda row: cutter.group(row).policy, now)
 
 
 def _speed(
@@ -425,16 +375,16 @@ def _speed(
             return "not_yet_due" if row["state"] == "open" and not row["breached"] else None
         return why_no_length(row)
 
-    measured, without = _sorted_out(rows, why_no_length)
-    promised, unjudged = _sorted_out(rows, why_no_promise)
+    measured, without = sorted_out(rows, why_no_length)
+    promised, unjudged = sorted_out(rows, why_no_promise)
     lengths = [(row["ref"], row[key]["working"]) for row in measured]
     what, left = f"working seconds, {key}", [*left_out, *without]
     in_time = [row for row in promised if row[key] is not None and row[key]["working"] <= _lead_target(row, cutter)]
     definition = "within lead_target / (measured + past target without)"
     return {
-        f"{name}_median": _percentile(lengths, 50, what, left),
-        f"{name}_p90": _percentile(lengths, 90, what, left),
-        f"{name}_share": _share(in_time, promised, definition, [*left_out, *unjudged]),
+        f"{name}_median": percentile_of(lengths, 50, what, left),
+        f"{name}_p90": percentile_of(lengths, 90, what, left),
+        f"{name}_share": share(in_time, promised, definition, [*left_out, *unjudged]),
     }
 
 

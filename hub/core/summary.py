@@ -14,9 +14,10 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from hub.core import hours, report, waited
+from hub.core.figures import Figure, Row
 from hub.core.policy import Rulebook, TeamMember
 from hub.core.records import instant
-from hub.core.report import TO_CALL_BACK, Facts, Figure, Row
+from hub.core.report import TO_CALL_BACK, Facts
 from hub.core.waits import KIND
 
 SILENT_DAYS = timedelta(days=7)

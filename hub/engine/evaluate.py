@@ -23,6 +23,7 @@ from hub.store.timeline import Loaded
 BATCH = 500
 AROUND = timedelta(days=1)
 """A case that opens within the asked time may have begun so long before it."""
+_FACTS = ("call", "message", "submission", "meeting")
 
 
 @dataclass(slots=True)
@@ -61,7 +62,9 @@ def clients(
     connection: Connection, moment: datetime, since: datetime | None = None, until: datetime | None = None
 ) -> list[int]:
     """Those with facts up to `moment`, or only around the asked time."""
-    facts = select(records.c.handle_id).where(records.c.at <= moment, records.c.handle_id.is_not(None))
+    facts = select(records.c.handle_id).where(
+        records.c.kind.in_(_FACTS), records.c.at <= moment, records.c.handle_id.is_not(None)
+    )
     if since is not None:
         facts = facts.where(records.c.at >= since - AROUND)
     if until is not None:

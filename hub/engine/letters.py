@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 from hub import log
 from hub.core import hours, report, schedule, summary
 from hub.core.effects import Digest, Report
+from hub.core.figures import Row
 from hub.core.policy import LineGroup, Rulebook
 from hub.core.records import instant
-from hub.core.report import Facts, Row
+from hub.core.report import Facts
 from hub.core.schedule import Name, Recipient
 from hub.core.summary import Deal, Scope, Task
 from hub.engine import coverage, current

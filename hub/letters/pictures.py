@@ -10,7 +10,7 @@ from datetime import date
 from babel.dates import get_day_names
 
 from hub.charts.drawing import Chart
-from hub.core.report import percentile
+from hub.core.figures import percentile
 from hub.core.summary import FATES, Fate
 from hub.letters.bulletin import Bulletin
 from hub.texts import N_

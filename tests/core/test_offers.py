@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from hub.core.calls import session_of
-from hub.core.offers import offers
+from hub.core.offers import by_members, offers
 from tests.core.timelines import at, rulebook, timeline
 
 BOOK = rulebook()
@@ -96,3 +96,24 @@ def test_only_clients_calls_that_were_judged_count():
     assert missed("10:00 in c 20s test") == []
     assert missed("10:00 in c 20s caller phone:+79990000103") == []
     assert missed("10:00 in c | 101 0-20 | 102 20-") == []
+
+
+def test_who_talks_on_another_call_misses_no_offer_whenever_that_is_told():
+    row = {"ref": "src/call/m1", "member": "anna", "line_group": "sales", "at": at("10:00"), "seconds": 30}
+
+    def busy(*talk: str) -> bool:
+        calls = [
+            {
+                "ref": "src/call/other",
+                "talks": [
+                    {"member": "anna", "from": f"2026-03-10T{talk[0]}+03:00", "to": f"2026-03-10T{talk[1]}+03:00"}
+                ],
+            }
+        ]
+        return bool(by_members([row], calls, rulebook())[0]["busy"])
+
+    assert busy("09:59:00", "10:00:26")
+    assert not busy("09:59:00", "10:00:25")
+    assert not busy("10:00:30", "10:05:00")
+    own = [{"ref": "src/call/m1", "talks": [{"member": "anna", "from": "2026-03-10T10:00:00+03:00", "to": None}]}]
+    assert not by_members([row], own, rulebook())[0]["busy"]
