@@ -141,7 +141,7 @@ class Ears:
 
     def _noted(self, state: PresenceState, at: datetime, now: datetime) -> str:
         """What is on record of his coming and going."""
-        return self.words.say(f"noted_{state}", at=self.words.at(at, now))
+        return self.words.say(f"noted_{state}", at=self.words.at(at, now, text="until"))
 
     def _redeem(
         self, connection: Connection, said: Said, member: str | None, code: str, now: datetime

@@ -66,6 +66,12 @@ async def test_a_webhook_that_fails_is_told() -> None:
     )
 
 
+async def test_one_of_us_is_invited_by_a_link() -> None:
+    async with Vendor().open() as bot:
+        assert CONNECTOR.invitation is not None
+        assert await CONNECTOR.invitation(bot, "mgr_8f2c") == "https://t.me/hub_test_bot?start=mgr_8f2c"
+
+
 def test_every_key_is_said_in_russian() -> None:
     fields = CONNECTOR.settings.model_fields.values()
     said = {CONNECTOR.about, *(field.title for field in fields), *(field.description for field in fields)}
