@@ -18,10 +18,24 @@ async def check(bot: Bot) -> Sequence[Checked]:
         return [Checked("the bot", ok=False, problem=str(error))]
     return [
         Checked(f"the bot is @{me.get('username')} (“{me.get('first_name')}”)", ok=True),
+        await _line(bot),
         _updates(bot, info),
         _groups(me),
         _accounts(me),
     ]
+
+
+async def _line(bot: Bot) -> Checked:
+    """Whether somebody promised an answer to those who write to the bot."""
+    line = await bot.line()
+    if line.lower() in {name.strip().lower() for name in bot.host.context.lines}:
+        return Checked(f"the line {line} is in a group of lines", ok=True)
+    return Checked(
+        f"the line {line} is in no group of lines",
+        ok=True,
+        problem="nobody is promised an answer there: write it, and telegram:<number> of a manager's own account, "
+        "into lines of a group in [lines]",
+    )
 
 
 def _updates(bot: Bot, info: Row) -> Checked:

@@ -75,8 +75,8 @@ def _messages(told: Sequence[Told], settings: Settings, context: Context) -> Ite
         return
     first = parts[0]
     written = next((item.update.message for item in told if item.update.message is not None), None)
-    if written is not None and is_ours(written.chat, settings, context):
-        yield from staff.said(written, first.id)
+    if not _is_own(first.told) and is_ours(first.message.chat, settings, context):
+        yield from staff.said(written, first.id) if written is not None else ()
         return
     if written is not None and staff.is_code(written):
         yield staff.shown(written, first.id)

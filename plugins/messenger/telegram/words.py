@@ -28,6 +28,12 @@ RUSSIAN = {
     # check
     "the bot": "Бот",
     "the bot is @%s (“%s”)": "Бот: @%s («%s»)",
+    "the line %s is in a group of lines": "Линия %s входит в группу линий",
+    "the line %s is in no group of lines": "Линия %s не входит ни в одну группу линий",
+    "nobody is promised an answer there: write it, and telegram:<number> of a manager's own account, into lines of a group "
+    "in [lines]": (
+        "срока ответа там нет: впишите её, как и telegram:<номер> личного аккаунта менеджера, в lines одной из групп [lines]"
+    ),
     "updates are asked for": "События спрашивает хаб",
     "another program has them sent to %s; take a bot of its own": "их получает другая программа по адресу %s; заведите хабу своего бота",
     "updates come by webhook": "События приходят вебхуком",

@@ -348,6 +348,7 @@ def test_a_correction_by_one_of_us_takes_nothing_back() -> None:
     written = by_ivan("/in")
     edited = {"update_id": 845120099, "edited_message": written["message"] | {"edit_date": 1794819800, "text": "/in!"}}
     assert parsed(items(written, edited)) == parsed(items(written))
+    assert parsed(items(edited)) == []
 
 
 def test_a_press_says_who_pressed_what_under_which_message() -> None:
