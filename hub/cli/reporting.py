@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,8 +20,8 @@ from hub.cli import letters
 from hub.cli.letters import Wanted
 from hub.cli.listing import At, From, Json, To
 from hub.cli.state import State, catch_up, moment
-from hub.core import schedule
-from hub.engine import report
+from hub.core import closed, schedule
+from hub.engine import closing, report
 from hub.engine.hub import Hub
 
 WIDE = 200
@@ -47,6 +48,9 @@ def show_report(
     members: Annotated[
         bool, typer.Option("--members", help="Name what each figure counted and left out, with the rule.")
     ] = False,
+    month: Annotated[
+        str | None, typer.Option(help="A month, 2026-02: beside what is true now, what was published of it.")
+    ] = None,
     day: Annotated[str | None, typer.Option(help="By mail: the last day, 2026-11-24; of a month, any.")] = None,
     for_: Annotated[str | None, typer.Option("--for", help="By mail: whose, a key of the team.")] = None,
     html: Annotated[Path | None, typer.Option(help="By mail: write the page to this file.")] = None,
@@ -58,26 +62,38 @@ def show_report(
         if name in schedule.NAMES:
             letters.show(hub, Wanted(name, day, for_, at, html, send, json))
             return
-        found = asyncio.run(_make(hub, name, at, from_, to, tuple(by or ()), members=members))
+        found = asyncio.run(_make(hub, name, _Period(at, from_, to, month), tuple(by or ()), members=members))
         if json:
             sys.stdout.buffer.write(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2))
             return
         _print(found)
 
 
-async def _make(
-    hub: Hub, name: str, at: str | None, from_: str | None, to: str | None, by: tuple[str, ...], *, members: bool
-) -> dict[str, Any]:
-    now = moment(at) or clock.now()
-    since = moment(from_) or midnight(now, hub.settings.timezone)
-    if at is None:
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """The options that bound a report, as they were written."""
+
+    at: str | None
+    from_: str | None
+    to: str | None
+    month: str | None
+
+
+async def _make(hub: Hub, name: str, period: _Period, by: tuple[str, ...], *, members: bool) -> dict[str, Any]:
+    now = moment(period.at) or clock.now()
+    since = moment(period.from_) or midnight(now, hub.settings.timezone)
+    until = moment(period.to) or now
+    stored = period.at is None
+    if stored:
         await catch_up(hub)
     try:
-        return await report.make(
-            hub, name, since, moment(to) or now, now=now, stored=at is None, by=by, members=members
-        )
+        if period.month is not None:
+            month = closed.named(period.month, ZoneInfo(hub.settings.timezone))
+            since, until = month.since, month.until
+        answer = await report.make(hub, name, since, until, now=now, stored=stored, by=by, members=members)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    return answer if period.month is None else await closing.beside(hub, answer, period.month)
 
 
 def midnight(now: datetime, zone: str) -> datetime:

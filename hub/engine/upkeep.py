@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from hub import log, meters
-from hub.engine import silence
+from hub.engine import closing, silence
 from hub.engine.host import access_of
 from hub.engine.hub import Hub
 from hub.errors import AuthFailed, Temporary
@@ -33,6 +33,7 @@ async def step(hub: Hub) -> bool:
         more = True
     await hub.db.write(Priority.BACKFILL, repairs.clear_finished)
     await silence.watch(hub, now)
+    await closing.step(hub, now)
     await hub.db.write(Priority.BACKFILL, drafts.expire, now)
     await hub.db.write(Priority.BACKFILL, _budgets, hub, now)
     for link in hub.links.values():

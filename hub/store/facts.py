@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import orjson
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, delete, select
 from hub.core import records as rec
 from hub.core.records import Call, Card, Change, Deal, Gone, Mark, Message, Record, Task
 from hub.core.threads import EMAIL, REACH
-from hub.store import identity, people, pulses
+from hub.store import identity, people, published, pulses
 from hub.store.bulk import among, chunks, insert, renew
 from hub.store.identity import Lists
 from hub.store.schema import calls, deal_cards, offers, record_handles, records, versions
@@ -124,6 +124,7 @@ def put(
     handles, founded = _meet(connection, changes, lists)
     _write(connection, changes, handles, founded)
     pulses.count(connection, _never_seen(changes))
+    published.came_late(connection, _of_before(changes, now))
     ids = {key: row.id for key, row in stored.items()} | _new_ids(connection, changes)
     _link(connection, changes, ids, handles)
     late = _keep_versions(connection, weighed.told, stored, ids)
@@ -338,6 +339,14 @@ def _never_seen(changes: Mapping[_Key, _Change]) -> Iterator[tuple[str, str, dat
         at = change.row["at"]
         if at is not None and (change.before is None or change.before.at is None):
             yield name, kind, at
+
+
+def _of_before(changes: Mapping[_Key, _Change], now: datetime) -> Iterator[tuple[str, datetime]]:
+    """(reference, moment) of what is older than a day: its month may be closed already."""
+    for key, change in changes.items():
+        at = change.row["at"]
+        if at is not None and at < now - timedelta(days=1):
+            yield "/".join(key), at
 
 
 def _new_ids(connection: Connection, changes: Mapping[_Key, _Change]) -> dict[_Key, int]:
