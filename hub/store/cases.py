@@ -103,11 +103,11 @@ def listing(
     closed_since: datetime | None = None,
     **wanted: Any,
 ) -> list[dict[str, Any]]:
-    """The rows of `crmhub cases`, by opening; `wanted` compares columns (state, kind, line_group, key …)."""
+    """The rows of `crmhub cases`, by opening, with `closed_since` by closing; `wanted` compares columns (state, kind, line_group, key …)."""
     statement = select(cases, contact_rows.c.name, contact_rows.c.kind.label("contact_kind")).join(
         contact_rows, contact_rows.c.id == cases.c.contact_id
     )
-    order = (cases.c.opened_at, cases.c.key, cases.c.id)
+    order = (cases.c.opened_at if closed_since is None else cases.c.closed_at, cases.c.key, cases.c.id)
     statement = statement.order_by(*(column.desc() for column in order) if newest_first else order)
     if since is not None:
         statement = statement.where(cases.c.opened_at >= since)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, literal_column, select, update
 
 from hub.core.crm import Target
 from hub.store import repairs
@@ -144,11 +144,12 @@ def wake(connection: Connection, name: str, stream_names: Iterable[str], now: da
 def listing(connection: Connection) -> list[dict[str, Any]]:
     """The rows of `crmhub connections`: state, streams, what waits and what could not be understood."""
     counts = {
-        (row.connection, row.state): row.n
+        (row.connection, state): row.n
+        for state in ("new", "dead")
         for row in connection.execute(
-            select(inbox.c.connection, inbox.c.state, func.count().label("n"))
-            .where(inbox.c.state.in_(("new", "dead")))
-            .group_by(inbox.c.connection, inbox.c.state)
+            select(inbox.c.connection, func.count().label("n"))
+            .where(inbox.c.state == literal_column(f"'{state}'"))  # a parameter would not find the index of these few
+            .group_by(inbox.c.connection)
         )
     }
     by_name: dict[str, list[dict[str, Any]]] = {}

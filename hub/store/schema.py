@@ -264,7 +264,7 @@ records = Table(
     Index(
         "ix_records_unfinished",
         "kind",
-        sqlite_where=text("unfinished"),
+        sqlite_where=text("unfinished = 1"),  # as SQLAlchemy asks for it: the index is not used otherwise
         postgresql_where=text("unfinished"),
     ),
     Index(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
 
 from hub.charts.drawing import Drawer
 from hub.core.effects import Report
@@ -280,3 +280,29 @@ async def test_open_deals_without_a_task_are_told_and_gone_ones_are_not(hub, sql
     found = (await letters.bulletin(hub, "gleb", "daily", later.date(), later)).summary.stale
     assert found is not None
     assert [deal.ref for deal in found] == ["src/deal/4"]
+
+
+async def test_a_report_reads_its_period_and_what_is_open_never_all_of_history(hub, sqlite_workshop):
+    await tell(hub, MISSED, {"record": "deal", "id": "1"}, {"record": "task", "id": "2"})
+    now = sqlite_workshop.clock.move(hours=8)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection, _cursor, statement, parameters, *_rest):
+        asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await letters.bulletin(hub, "boris", "daily", now.date(), now)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    with hub.db.begin() as connection:
+        plans = [
+            row[3]
+            for statement, parameters in asked
+            if statement.startswith("SELECT")
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
+    few = ("ix_cases_open", "ix_inbox_new", "ix_inbox_dead")  # indexes of what is unfinished alone
+    scans = {plan for plan in plans if plan.startswith("SCAN") and not any(index in plan.split() for index in few)}
+    large = {"records", "calls", "cases", "offers", "contacts", "handles", "outbox", "inbox"}
+    assert not [scan for scan in scans if scan.split()[1] in large]

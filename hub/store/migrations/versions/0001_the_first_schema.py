@@ -412,7 +412,7 @@ def upgrade() -> None:
         "records",
         ["kind"],
         unique=False,
-        sqlite_where=sa.text("unfinished"),
+        sqlite_where=sa.text("unfinished = 1"),
         postgresql_where=sa.text("unfinished"),
     )
     op.create_table(
@@ -507,7 +507,7 @@ def downgrade() -> None:
     op.drop_index(
         "ix_records_unfinished",
         table_name="records",
-        sqlite_where=sa.text("unfinished"),
+        sqlite_where=sa.text("unfinished = 1"),
         postgresql_where=sa.text("unfinished"),
     )
     op.drop_index(
