@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("imports", "webhook", "flat", "backfill", "budget", "account")
+NAMES = ("imports", "webhook", "flat", "backfill", "budget", "account", "alerts")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Does one more call cost the same with a thousand calls stored and with a million?"""
+"""Does one more call or message cost the same with a thousand stored and with very many?"""
 
 import asyncio
 import statistics
@@ -6,9 +6,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy
 
@@ -23,7 +24,9 @@ from hub.store.database import Priority
 BASE = 1_000
 CLIENTS = 125
 SAMPLES = 400
-"""Calls that are measured one by one."""
+"""Calls or messages that are measured one by one."""
+
+Make = Callable[..., Iterator[dict[str, Any]]]
 
 # Which table's ids a column holds: copies of rows get ids of their own and point at copies.
 IDS = {
@@ -42,28 +45,29 @@ STILL = {"contacts": {"due_at", "wake_at"}}
 
 
 def run(scale: float) -> Iterator[tuple[str, str]]:
-    """Absorb and derive single calls over 1,000 stored calls, then over `scale` × 1,000,000."""
-    large = max(2 * BASE, int(1_000_000 * scale))
-    small_cost, large_cost = _cost(BASE), _cost(large)
-    yield f"one call over {BASE:,}", f"{small_cost * 1000:.2f} ms (median)"
-    yield f"one call over {large:,}", f"{large_cost * 1000:.2f} ms (median)"
-    yield "ratio", f"{large_cost / small_cost:.2f}"
+    """Absorb and derive single ones over 1,000 stored, then over `scale` × 1,000,000 calls, 100,000 messages."""
+    for what, make, most in (("call", history.calls, 1_000_000), ("message", history.messages, 100_000)):
+        large = max(2 * BASE, int(most * scale))
+        small_cost, large_cost = _cost(make, BASE), _cost(make, large)
+        yield f"one {what} over {BASE:,}", f"{small_cost * 1000:.2f} ms (median)"
+        yield f"one {what} over {large:,}", f"{large_cost * 1000:.2f} ms (median)"
+        yield "ratio", f"{large_cost / small_cost:.2f}"
 
 
-def _cost(stored: int) -> float:
-    """Median seconds from an item in the inbox to its derived verdict, with so many calls stored."""
+def _cost(make: Make, stored: int) -> float:
+    """Median seconds from an item in the inbox to what it makes of its client, with so many stored."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         now = datetime.now(UTC)
         (folder / "config.toml").write_text(history.CONFIG.format(port=0), encoding="utf-8")
         past = folder / "past.jsonl"
-        past.write_text("\n".join(history.lines(BASE, clients=CLIENTS, until=now)) + "\n", encoding="utf-8")
+        past.write_text("\n".join(history.lines(BASE, make, clients=CLIENTS, until=now)) + "\n", encoding="utf-8")
         command = [sys.executable, "-m", "hub", "import", "--connection", "src", str(past)]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
         _multiply(folder / "var" / "hub.db", stored // BASE)
         hub = open_hub(folder / "config.toml")
         try:
-            return asyncio.run(_measure(hub, now))
+            return asyncio.run(_measure(hub, make, now))
         finally:
             hub.close()
 
@@ -99,11 +103,11 @@ def _copied(table: str, column: str, columns: dict[str, str], spans: dict[str, i
     return "NULL" if column in STILL.get(table, ()) else name
 
 
-async def _measure(hub: Hub, now: datetime) -> float:
+async def _measure(hub: Hub, make: Make, now: datetime) -> float:
     took = []
-    for call in history.calls(SAMPLES, clients=CLIENTS, until=now, years=0.01, seed=2):
+    for record in make(SAMPLES, clients=CLIENTS, until=now, years=0.01, seed=2):
         # As the plugin's webhook would name it: one record, one item.
-        item = arrival("src", Raw("record", f"call/{call['id']}", call), now)
+        item = arrival("src", Raw("record", f"{record['record']}/{record['id']}", record), now)
         started = time.perf_counter()
         await hub.db.write(Priority.RECEIVE, inbox.put, [item])
         while await absorb.step(hub, now=now):

@@ -1,8 +1,8 @@
-"""What would years of calls of a small sales department look like? Records made by dice, the same for the same seed."""
+"""What would years of calls and messages of a small sales department look like? Records made by dice, the same for the same seed."""
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -52,9 +52,25 @@ def calls(count: int, *, clients: int, until: datetime, years: float = 5, seed: 
         yield _call(f"{seed}-{number}", start.astimezone(UTC).replace(microsecond=0), client, dice)
 
 
-def lines(count: int, **options: Any) -> Iterator[str]:
+def messages(count: int, *, clients: int, until: datetime, years: float = 5, seed: int = 1) -> Iterator[dict[str, Any]]:
+    """`count` messages of a chat as `calls` has calls; each second one is a member's answer to the one before."""
+    dice = random.Random(seed)
+    step = timedelta(days=365 * years) / count
+    client = ""
+    for number in range(count):
+        at = (until - step * (count - number)).astimezone(UTC).replace(microsecond=0).isoformat()
+        base = {"record": "message", "id": f"{seed}-{number}", "at": at, "channel": "chat", "line": LINE, "text": "Да"}
+        if number % 2 == 0:
+            client = f"phone:+7921{dice.randrange(clients):07d}"
+            yield base | {"direction": "in", "author": "client", "client": client}
+        else:
+            member = f"ext:{dice.choice(MEMBERS)}"
+            yield base | {"direction": "out", "author": "member", "client": client, "member": member}
+
+
+def lines(count: int, make: Callable[..., Iterator[dict[str, Any]]] = calls, **options: Any) -> Iterator[str]:
     """The same as JSON lines."""
-    return (json.dumps(call) for call in calls(count, **options))
+    return (json.dumps(record) for record in make(count, **options))
 
 
 def _call(identity: str, start: datetime, client: str, dice: random.Random) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class Result:
 async def step(
     hub: Hub, now: datetime | None = None, limit: int = BATCH, resting: timedelta = timedelta(0)
 ) -> set[str] | None:
-    """Derive one batch; the names of page fragments that changed, None when nothing was due.
+    """Derive one batch; what changed: names of page fragments, and `outbox` for what is to be sent. None: nothing was due.
 
     resting: how long before their time clients are taken who rest.
     """
@@ -140,7 +140,7 @@ def _stored(row: Any) -> StoredCase:
 
 
 def keep(connection: Connection, work: Work, result: Result, now: datetime, plans: Planner) -> set[str]:
-    """Write a batch; contacts that changed meanwhile are left for the next one. Names of changed page fragments."""
+    """Write a batch; contacts that changed meanwhile are left for the next one. What changed, as `step` says it."""
     for contact, why in result.failed.items():
         people.push_away(connection, contact, now + LATER, why)
     settled = people.settle(
@@ -152,11 +152,15 @@ def keep(connection: Connection, work: Work, result: Result, now: datetime, plan
     _note_crowds(connection, [work.timelines[contact] for contact in settled], now)
     clients = {contact: _client(work, contact, result.derived[contact], now) for contact in sorted(settled)}
     changed: set[str] = set()
-    if _keep_calls(connection, work, {contact: result.derived[contact] for contact in clients}, clients, plans, now):
+    planned: list[Planned] = []
+    derived = {contact: result.derived[contact] for contact in clients}
+    if _keep_calls(connection, work, derived, clients, plans, now, planned):
         changed |= {"calls", "headline"}
-    if _keep_cases(connection, work, {contact: result.reconciled[contact] for contact in clients}, clients, plans, now):
+    reconciled = {contact: result.reconciled[contact] for contact in clients}
+    if _keep_cases(connection, work, reconciled, clients, plans, now, planned):
         changed |= {"waits", "closed", "headline"}
-    return changed
+    outbox.plan(connection, planned)
+    return changed | {"outbox"} if planned else changed
 
 
 def _client(work: Work, contact: int, derived: Derived, now: datetime) -> Client:
@@ -190,6 +194,7 @@ def _keep_calls(
     clients: Mapping[int, Client],
     plans: Planner,
     now: datetime,
+    planned: list[Planned],
 ) -> bool:
     """Write the verdicts of what may have changed, take away those of calls that are no more, and tell of the rest."""
     rows: list[dict[str, Any]] = []
@@ -215,21 +220,21 @@ def _keep_calls(
     orphans = sorted(told.keys() - {row["record_id"] for row in rows})
     calls.remove(connection, orphans)
     if plans.targets:
-        _tell(connection, work, clients, told, plans, now)
+        planned += _told(connection, work, clients, told, plans, now)
         rows = [{**row, "told": sorted(told.get(row["record_id"], ())) or None} for row in rows]
     calls.put(connection, rows, missed)
     return bool(rows or orphans)
 
 
-def _tell(
+def _told(
     connection: Connection,
     work: Work,
     clients: Mapping[int, Client],
     told: dict[int, set[str]],
     plans: Planner,
     now: datetime,
-) -> None:
-    """Plan what the CRM connections are to be told of calls; `told` then holds that they were."""
+) -> list[Planned]:
+    """What the CRM connections are to be told of calls; `told` then holds that they were."""
     fresh = {
         contact: found
         for contact, client in clients.items()
@@ -247,7 +252,7 @@ def _tell(
         for target, effect in plans.of_calls(clients[contact], found, leads):
             planned.append(Planned(effect, None, contact, now, target))
             told.setdefault(work.rows[effect.call], set()).add(target)
-    outbox.plan(connection, planned)
+    return planned
 
 
 def _call_row(record_id: int, contact: int, verdict: Verdict) -> dict[str, Any]:
@@ -290,8 +295,9 @@ def _keep_cases(
     clients: Mapping[int, Client],
     plans: Planner,
     now: datetime,
+    planned: list[Planned],
 ) -> bool:
-    """Write what was reconciled and plan what follows from it, in one go."""
+    """Write what was reconciled, and plan what follows from it."""
     before = {row.id: row for rows in work.stored.values() for row in rows}
     fresh = [(contact, new) for contact, reconciled in found.items() for new in reconciled.new]
     ids = cases.add(connection, [_case_row(contact, new.case, new.taken) for contact, new in fresh])
@@ -303,7 +309,6 @@ def _keep_cases(
         ),
         *((contact, row_id, new.case, new.taken) for row_id, (contact, new) in zip(ids, fresh, strict=True)),
     ]
-    planned: list[Planned] = []
     renewed: list[dict[str, Any]] = []
     written = outbox.of_cases(connection, list(before)) if plans.targets else {}
     amended = outbox.amended(connection, [row.id for row in before.values() if row.taken])
@@ -327,7 +332,6 @@ def _keep_cases(
         ]
     cases.renew(connection, renewed)
     cases.renew(connection, [{"id": row.id, **_void_row(row, void)} for _, row, void in voids])
-    outbox.plan(connection, planned)
     return bool(rows_that_stand or voids)
 
 

@@ -144,7 +144,8 @@ class Runner:
         if changed is None:
             return False
         self.broadcaster.publish(changed)
-        self._send()
+        if "outbox" in changed:
+            self._send()
         return True
 
     async def _digests_step(self) -> bool:

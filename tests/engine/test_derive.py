@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from hub.core.records import instant
 from hub.engine import absorb, current, derive, work
 from hub.engine.hub import Hub, open_hub
 from hub.engine.receive import arrival
 from hub.sdk import Raw
-from hub.store import calls, inbox, people
+from hub.store import calls, connections, inbox, people, schema
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -46,6 +47,26 @@ async def test_what_lies_ahead_is_judged_when_its_moment_has_come(hub: Hub) -> N
     await work.catch_up(hub, evening)
     assert len(await hub.db.read(calls.listing)) == 4
     assert {case["opened_by"] for case in await current.listing(hub, evening)} == {"src/call/m0", "src/call/f"}
+
+
+async def test_the_senders_are_woken_only_where_there_is_something_to_send(hub: Hub) -> None:
+    morning = instant("2026-03-10T09:00:00+03:00")
+    with hub.db.begin() as connection:
+        connections.go_live(connection, "src", morning)
+    put(hub, "g24", morning)
+    await absorb.step(hub, now=morning)
+    woken, planned = [], []
+    for moment in (morning + timedelta(minutes=minutes) for minutes in range(180)):
+        before = await hub.db.read(_outbox)
+        if (changed := await derive.step(hub, moment)) is not None:
+            woken.append("outbox" in changed)
+            planned.append(await hub.db.read(_outbox) > before)
+    assert woken == planned
+    assert set(woken) == {True, False}
+
+
+def _outbox(connection: Any) -> int:
+    return int(connection.scalar(select(func.count()).select_from(schema.outbox)))
 
 
 async def test_a_contact_that_changes_while_it_is_derived_is_derived_again(hub: Hub) -> None:
