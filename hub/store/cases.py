@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
+from hub.core.calls import instant_text
 from hub.core.derive import Window, window
 from hub.store import contacts, outbox
 from hub.store.bulk import Row, chunks
@@ -127,20 +128,66 @@ def listing(
     rows = connection.execute(statement).all()
     own = contacts.handles_of(connection, list({row.contact_id for row in rows}))
     effects = outbox.states(connection, [row.id for row in rows])
+    for number, into in _merged(connection, rows).items():
+        effects.setdefault(into, []).extend(outbox.states(connection, [number]).get(number, []))
     return [_shown(row, own.get(row.contact_id, []), effects.get(row.id, [])) for row in rows]
+
+
+def _merged(connection: Connection, rows: Sequence[Any]) -> dict[int, int]:
+    """Void row → the one of these that took it over, steps taken and all."""
+    told = {row.id: row.contact_id for row in rows if row.taken}
+    found: dict[int, int] = {}
+    for part in chunks(told):
+        own = select(cases.c.id, cases.c.merged_into).where(
+            cases.c.contact_id.in_([told[number] for number in part]), cases.c.merged_into.in_(part)
+        )
+        found.update({row.id: row.merged_into for row in connection.execute(own)})
+    return found
 
 
 def _shown(row: Any, handles: list[str], effects: list[Any]) -> dict[str, Any]:
     """One row of `crmhub cases`: the verdict, the client, and what became of each step."""
     body = dict(row.row)
     body["contact"] = {"id": row.contact_id, "name": row.name, "handles": handles}
-    body["steps"] = _with_states(body["steps"], effects)
+    body["steps"] = _as_told(body["steps"], effects, frozenset(row.taken))
     return body
 
 
+_STATES = {"sending": "planned", "unknown": "sent", "dead": "dropped"}
+"""States of an effect in the words of a step (model.md 4): what may have arrived was sent, what never will was not."""
+
+
+def _as_told(steps: list[dict[str, Any]], effects: list[Any], taken: frozenset[str]) -> list[dict[str, Any]]:
+    """The steps as they happened: each step fires once, also for somebody who would not be told any more.
+
+    taken: names `step/recipient` of those that were taken, here or by a case that this one was part of.
+    """
+    notices = {name: effect for effect in effects if (name := _step_of(effect)) is not None}
+    fired = {name.partition("/")[0] for name in (*notices, *taken)}
+    found = [
+        {**step, "state": "sent"} if name not in notices and name in taken else step
+        for step in _with_states(steps, effects)
+        if (name := f"{step['step']}/{step['to']}") in taken or name in notices or str(step["step"]) not in fired
+    ]
+    shown = {f"{step['step']}/{step['to']}" for step in found}
+    others = (
+        {"step": int(step), "at": instant_text(effect.at), "to": to, "state": _STATES.get(effect.state, effect.state)}
+        for name, effect in notices.items()
+        for step, _, to in [name.partition("/")]
+        if name not in shown and step.isdecimal()
+    )
+    return sorted([*found, *others], key=lambda step: (step["step"], step["at"]))
+
+
 def _with_states(steps: list[dict[str, Any]], effects: list[Any]) -> list[dict[str, Any]]:
-    became = {tuple(effect.key.split("/")[1:3]): effect.state for effect in effects if effect.kind == "notify"}
-    return [{**step, "state": became.get((str(step["step"]), step["to"]), step["state"])} for step in steps]
+    became = {name: effect.state for effect in effects if (name := _step_of(effect)) is not None}
+    states = ((step, became.get(f"{step['step']}/{step['to']}", step["state"])) for step in steps)
+    return [{**step, "state": _STATES.get(state, state)} for step, state in states]
+
+
+def _step_of(effect: Any) -> str | None:
+    """`step/recipient` of a notice; its key is `<case row>/<step>/<recipient>`."""
+    return effect.key.partition("/")[2] if effect.kind == "notify" else None
 
 
 def overlay(connection: Connection, rows: list[dict[str, Any]]) -> None:

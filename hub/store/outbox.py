@@ -214,7 +214,7 @@ def states(connection: Connection, case_ids: Sequence[int]) -> dict[int, list[An
     found: dict[int, list[Any]] = {}
     for part in chunks(case_ids):
         rows = connection.execute(
-            select(outbox.c.case_id, outbox.c.key, outbox.c.recipient, outbox.c.state, outbox.c.kind)
+            select(outbox.c.case_id, outbox.c.key, outbox.c.recipient, outbox.c.state, outbox.c.kind, outbox.c.at)
             .where(outbox.c.case_id.in_(part))
             .order_by(outbox.c.id)
         )

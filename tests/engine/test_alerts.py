@@ -316,6 +316,30 @@ async def test_what_a_case_says_of_its_steps_is_what_became_of_them(hub: Hub, ch
     assert (await steps(hub))[-1] == (2, "anna", "dropped")
 
 
+async def test_a_step_that_went_to_somebody_else_is_shown_as_it_went(hub: Hub) -> None:
+    await half_used(hub)
+    put(
+        hub, {"record": "mark", "id": "t", "at": at(9).isoformat(), "by": "boris", "kind": "taken", "on": "src/call/c1"}
+    )
+    await settle(hub, 10)
+    assert await steps(hub) == [(0, "anna", "sent"), (1, "anna", "sent")]
+
+
+async def test_cases_that_become_one_are_told_of_once_and_say_so(hub: Hub, chat: Chat) -> None:
+    other = "phone:+79217654321"
+    put(hub, missed("c1", 0), missed("c2", 1, other))
+    await settle(hub, 2)
+    await settle(hub, 9.6)
+    assert len(chat.of("anna")) == 2
+    put(hub, {"record": "card", "id": "k", "name": "Ivan", "handles": [IVAN, other], "changed_at": at(9).isoformat()})
+    await settle(hub, 10)
+    await settle(hub, 12.6)
+    assert await steps(hub) == [(0, "anna", "sent"), (1, "anna", "sent"), (2, "anna", "sent")]
+    titles = [message.title for message in chat.of("anna")]
+    assert titles[1] == "⚪ Ivan: отбой, ждёт по другому обращению"
+    assert len(titles) == 3
+
+
 def raising(error: Exception) -> Any:
     def fail(_effect: Any) -> None:
         raise error
