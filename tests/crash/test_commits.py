@@ -55,6 +55,7 @@ class Play:
 listen = "127.0.0.1:{port}"
 [policy]
 callback_target = "5m"
+batch_alerts = "0 in 2m"
 [connections.src]
 plugin = "records"
 secret = "{SECRET.decode()}"
