@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
@@ -28,6 +28,8 @@ from hub.store.identity import Lists
 from hub.store.outbox import Planned
 
 Heard: TypeAlias = Press | Said | Returned
+PROMPT = timedelta(minutes=15)
+"""A greeting is answered so soon or never: what is read anew, or after a silence of ours, is no news to its writer."""
 HAND = "hand"
 """The step of a notice to somebody to whom a case was handed over."""
 
@@ -121,10 +123,12 @@ class Ears:
         key = f"answer/{name}/{said.id}"
         if outbox.by_key(connection, [key]):
             return False
-        staff.open_again(connection, said.by)
         member = self.book.team.key_of(said.by, said.at)
         command, _, rest = said.text.strip().partition(" ")
         code = rest.strip() if command.lower() == "/start" else command if command.startswith(staff.CODE) else ""
+        if now - said.at > PROMPT and not code and command.lower() != "/stop":
+            return False
+        staff.open_again(connection, said.by)
         if command.lower() == "/stop":
             text, changed = self._stop(connection, said, member, now)
         elif code:

@@ -446,6 +446,16 @@ async def test_a_code_links_an_account_once_and_stop_ends_it(hub: Hub, chat: Cha
     assert hub.settings.team.key_of("chat:777", hub.now()) is None
 
 
+async def test_whoever_comes_to_work_hears_since_when_and_old_words_are_not_answered(hub: Hub, chat: Chat) -> None:
+    tell(hub, "said", "s1", by="chat:anna", text="/in", chat="anna", state="in")
+    tell(hub, "said", "s2", by="chat:anna", text="Спасибо большое", chat="anna")
+    await settle(hub, 14)
+    assert [text.partition(",")[0] for text in chat.answers] == ["На работе с 10:00.", "Anna"]
+    tell(hub, "said", "s3", by="chat:anna", text="Привет", chat="anna")
+    await settle(hub, 30)
+    assert len(chat.answers) == 2
+
+
 async def test_a_code_that_is_too_old_links_nothing(hub: Hub, chat: Chat) -> None:
     code = await hub.db.run(staff.invite, "mute", hub.now())
     hub.now.time = at(61)  # type: ignore[attr-defined]
