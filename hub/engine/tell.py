@@ -143,8 +143,6 @@ def _gathered(
     The first ones of a burst go out as they come; what exceeds them waits for the end of the window and comes together.
     """
     most, window = group.policy.batch_alerts, group.policy.batch_window
-    if most < 1 or not window:
-        return [row]
     waiting = outbox.waiting_notices(connection, row.recipient, now, name)
     lately = outbox.messages_since(connection, row.recipient, now - window)
     if row.id not in {item.id for item in waiting}:

@@ -55,7 +55,7 @@ class Play:
 listen = "127.0.0.1:{port}"
 [policy]
 callback_target = "5m"
-batch_alerts = "0 in 2m"
+batch_alerts = "9999 in 1s"
 [connections.src]
 plugin = "records"
 secret = "{SECRET.decode()}"
