@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("imports", "webhook", "flat", "backfill", "budget", "account", "alerts")
+NAMES = ("imports", "webhook", "flat", "backfill", "budget", "account", "alerts", "mailbox")
 
 
 def main() -> None:
