@@ -25,7 +25,7 @@ from hub.engine import letters
 from hub.engine.deliver import routes
 from hub.engine.hub import Hub
 from hub.letters.bulletin import Bulletin
-from hub.letters.composing import Letter
+from hub.letters.composing import Letter, compose
 from hub.store import outbox
 from hub.store.database import Priority
 from hub.store.outbox import Planned
@@ -100,7 +100,9 @@ async def _written(hub: Hub, wanted: Wanted, last: date, member: str) -> tuple[B
     if stored:
         await catch_up(hub)
     told = await letters.bulletin(hub, member, wanted.name, last, at, stored=stored)
-    return told, *await letters.illustrated(hub, told, at)
+    if wanted.html is not None:
+        return told, *await letters.illustrated(hub, told, at)
+    return told, compose(told, letters.formats_of(hub, at), with_pictures=False), {}
 
 
 async def _send(hub: Hub, name: Name, last: date, member: str) -> str:

@@ -79,15 +79,18 @@ async def sum_up(hub: Hub, effect: Digest, now: datetime) -> Digest:
 
 async def illustrated(hub: Hub, told: Bulletin, now: datetime) -> tuple[Letter, dict[str, bytes]]:
     """The letter with its pictures as PNG; without them where they cannot be drawn, for the figures must not wait."""
-    language = hub.settings.language
-    formats = Formats(texts(language), ZoneInfo(hub.settings.timezone), now)
-    letter = compose(told, formats)
+    letter = compose(told, formats_of(hub, now))
     try:
-        drawn = await hub.drawer.png(list(letter.charts.values()), language)
+        drawn = await hub.drawer.png(list(letter.charts.values()), hub.settings.language)
     except (Temporary, OSError) as error:
         _log.warning("a report goes without its pictures", why=str(error))
-        return compose(told, formats, with_pictures=False), {}
+        return compose(told, formats_of(hub, now), with_pictures=False), {}
     return letter, dict(zip(letter.charts, drawn, strict=True))
+
+
+def formats_of(hub: Hub, now: datetime) -> Formats:
+    """How the hub writes to its people."""
+    return Formats(texts(hub.settings.language), ZoneInfo(hub.settings.timezone), now)
 
 
 async def bulletin(hub: Hub, member: str, name: Name, day: date, now: datetime, *, stored: bool = True) -> Bulletin:

@@ -30,6 +30,8 @@ LARGEST = 95_000
 ROWS = (20, 10, 5)
 """Lines of each list, fewer where the page would grow too large."""
 SIGNS: Mapping[str, str] = {"RUB": "₽", "USD": "$", "EUR": "€", "KZT": "₸"}
+GAPS = 5
+"""Lines about sources that were not to be had: the last ones."""
 CHANNELS: Mapping[str, str] = {"email": N_("E-mail"), "sms": "SMS", "webchat": N_("Chat on the site")}
 KINDS: Mapping[str, str] = {
     "missed_call": N_("Missed call"),
@@ -90,7 +92,7 @@ def _rendered(
             heading_text=_heading(bulletin, formats),
             scope=_scope(bulletin),
             as_of=texts.say("as of %(moment)s", moment=_as_of(bulletin, formats)),
-            gaps=[_gap(gap, formats) for gap in bulletin.gaps],
+            gaps=[_gap(gap, formats) for gap in bulletin.gaps[-GAPS:]],
             figures=_figures(bulletin, formats),
             before=_before(bulletin, formats),
             pictures=drawn,
@@ -228,7 +230,7 @@ def _missed(summary: Summary, formats: Formats) -> Shown:
 def _recovered(summary: Summary, formats: Formats) -> Shown:
     texts, fates = formats.texts, summary.fates
     reached, missed = fates.get("recovered", 0), sum(fates.values())
-    label = texts.say("Recovered")
+    label = texts.say("Clients recovered")
     if not missed:
         return Shown(label, "–", texts.say("no data: nobody was missed"))
     told = [texts.say("%(n)s on time", n=texts.number(summary.in_time)) if reached else ""]

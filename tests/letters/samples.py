@@ -80,6 +80,7 @@ def summary(**more) -> Summary:
                  currency="RUB", created_at=NOW - timedelta(days=12), url="https://example.amocrm.ru/leads/detail/7"),
             Deal(ref="amo/deal/9", connection="amo", owner="ilya", created_at=NOW - timedelta(days=3)),
         ),
+        "completeness": 0.974,
         "people": (
             person("anna", missed=3, response=Response(median=180, p90=600, n=14, in_time=13, promised=14)),
             person("kate", response=Response(median=540, p90=3120, n=4, values=(240, 540, 660, 3120), in_time=3, promised=4)),
