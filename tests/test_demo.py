@@ -20,7 +20,7 @@ SECONDS = 20
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """What the demo showed, and how it ended: (page as it filled, calls in the CRM, exit code, what was left behind)."""
+    """What the demo showed, and how it ended: (page as it filled, calls in the CRM, chats, exit code, what was left behind)."""
     temporary = tmp_path_factory.mktemp("demo")
     command = [
         sys.executable,
@@ -41,13 +41,13 @@ def demo(tmp_path_factory):
     watchdog = threading.Timer(SECONDS + 60, process.kill)
     watchdog.start()
     try:
-        pages, crm = (re.search(r"http://\S+", process.stdout.readline())[0] for _ in range(2))
-        page, written = _filled(pages), _written(crm)
+        pages, crm, messenger = (re.search(r"http://\S+", process.stdout.readline())[0] for _ in range(3))
+        page, written, chats = _filled(pages), _written(crm), _told(messenger)
         code = process.wait()
     finally:
         watchdog.cancel()
         process.kill()
-    return page, written, code, list(temporary.iterdir())
+    return page, written, chats, code, list(temporary.iterdir())
 
 
 def _filled(address):
@@ -68,16 +68,32 @@ def _written(crm):
     return []
 
 
+def _told(messenger):
+    """The page of the messenger, as soon as one of the team was told that a client waits; empty when nobody ever was."""
+    while True:
+        try:
+            text = httpx.get(messenger, timeout=10).text
+        except httpx.TransportError:
+            return ""
+        if "Ольга Никитина ждёт" in text:
+            return text
+
+
 def test_clients_who_wait_appear_while_one_looks(demo):
-    page, _, _, _ = demo
+    page, *_ = demo
     assert "+7" in page
 
 
 def test_calls_and_cards_meet_in_the_pretend_crm(demo):
-    _, calls, _, _ = demo
+    _, calls, *_ = demo
     assert calls[0]["params"]["source"] == "crmhub"
 
 
+def test_the_team_is_told_who_waits_with_buttons_to_press(demo):
+    _, _, chats, *_ = demo
+    assert 'value="take"' in chats
+
+
 def test_it_ends_by_itself_and_leaves_nothing_behind(demo):
-    _, _, code, left = demo
+    *_, code, left = demo
     assert (code, left) == (0, [])

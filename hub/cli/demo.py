@@ -55,6 +55,7 @@ async def _play(folder: Path, seconds: float | None, speed: float, port: int, *,
     def ready(address: str) -> None:
         typer.echo(f"crmhub demo: {address}  (Ctrl+C ends it)")
         typer.echo(f"the pretend CRM: {stage.crm_page}")
+        typer.echo(f"the pretend messenger: {stage.messenger_page}")
         if open_pages:
             webbrowser.open(address)
         if seconds is not None:
