@@ -9,7 +9,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from hub.sdk import Checked, Connector, Host, HubError, Stream
-from plugins.telephony.asterisk import gap
+from plugins.telephony.asterisk import gap, presence
 from plugins.telephony.asterisk.files import read
 from plugins.telephony.asterisk.fold import cdr, parse
 from plugins.telephony.asterisk.fold.sessions import epoch_of
@@ -159,7 +159,7 @@ CONNECTOR = Connector(
     settings=Settings,
     open=open_pbx,
     check=check,
-    parse=dict.fromkeys(("ami", "gap", "cel", "cdr", "queue_log"), parse),
+    parse={**dict.fromkeys(("ami", "gap", "cel", "cdr", "queue_log"), parse), presence.KIND: presence.parse},
     parse_reads=("timezone", "trunk_channels", "queues", "outbound_prefix", "company_number", "country"),
     streams=streams,
     read=read,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 
+from plugins.telephony.asterisk import presence
 from plugins.telephony.asterisk.wire import Packet
 
 _WHO = ("channel", "uniqueid", "linkedid")
@@ -65,6 +66,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "CoreShowChannel": (*_CALLER, "channelstate", "duration", "bridgeid", "application", "applicationdata"),
     "FullyBooted": ("uptime",),
     "Shutdown": (),
+    **presence.FIELDS,
 }
 """Event → the fields that are kept of it."""
 

@@ -12,6 +12,7 @@ from hub.sdk import Host, Page, Raw
 from plugins.telephony.asterisk import gap
 from plugins.telephony.asterisk.groups import Groups
 from plugins.telephony.asterisk.keep import kept, worth_reading
+from plugins.telephony.asterisk.presence import FIELDS, Logins
 from plugins.telephony.asterisk.session import Heard, Session, opened
 from plugins.telephony.asterisk.settings import Settings
 from plugins.telephony.asterisk.wire import Packet, read_fields, read_stamp, stamp_of
@@ -47,6 +48,7 @@ class Listener:
     skew: int | None = None
     boot: int = 0
     repair: dict[str, Any] = field(default_factory=dict)
+    logins: Logins = field(default_factory=Logins)
 
     def cursor(self) -> dict[str, Any]:
         """Compact and JSON-ready: when we last listened, when the PBX booted, the channels that live."""
@@ -70,6 +72,8 @@ class Listener:
         small = kept(event, fields, self.groups.first)
         if small is None or event in {"FullyBooted", "Shutdown"}:
             return []
+        if event in FIELDS:
+            return self.logins.raws(self.name, offset, at, event, small)
         group, joins = self.groups.assign(event, small)
         if group is None:
             return []
@@ -115,6 +119,9 @@ async def _begin(session: Session, before: Mapping[str, Any]) -> tuple[Listener,
     listener.groups.forget(uid for uid, _, _ in alive if restarted or uid not in present)
     for number, row in enumerate([*rows, *(entry for entry in queues if entry.get("event") == "QueueEntry")]):
         items += listener.raw(row.get("event", ""), row, start, number - 1_000_000)
+    for row in queues:
+        if row.get("event") == "QueueMember":
+            listener.logins.known(row)
     items += _heard_meanwhile(session, listener)
     if session.settings.cel is not None:
         listener.repair = gap.planned(last, start, listener.repair)
