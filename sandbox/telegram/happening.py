@@ -26,9 +26,9 @@ def happen(world: World, update: Json, number: int | None = None) -> tuple[int, 
     id = world.updates.number(number)
     is_wanted = world.updates.is_wanted(kind)
     if is_wanted:
-        whole = {"update_id": id, kind: told}
-        world.updates.add(Pending(id, kind, whole, world.now(), _queue(kind, told, id)))
-        world.webhook.kick()
+        one = Pending(id, kind, {"update_id": id, kind: told}, world.now(), _queue(kind, told, id))
+        world.updates.add(one)
+        world.webhook.tell(one)
     else:
         world.updates.note(id)
     return id, is_wanted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,7 +35,7 @@ class Pace:
         return timeout, 1 if is_same and since < 0.5 else limit
 
 
-@dataclass
+@dataclass(eq=False)
 class Pending:
     """An update on its way; the rest is about its way to a webhook."""
 
@@ -78,12 +79,15 @@ class Updates:
 
     def add(self, one: Pending) -> None:
         if self.pending and one.id < self.pending[-1].id:
-            place = next(place for place, other in enumerate(self.pending) if other.id > one.id)
-            self.pending.insert(place, one)
+            self.pending.insert(self._place(one.id + 1), one)
         else:
             self.pending.append(one)
             self.newest = one.id
         self.wake()
+
+    def _place(self, number: int) -> int:
+        """How many wait whose number is lower."""
+        return bisect_left(self.pending, number, key=lambda one: one.id)
 
     def note(self, id: int) -> None:
         """A number that nobody is told of is used up all the same."""
@@ -91,14 +95,15 @@ class Updates:
             self.newest = id
 
     def expire(self, now: float) -> None:
-        self.pending = [one for one in self.pending if one.at + DAY > now]
+        if self.pending and self.pending[0].at + DAY <= now:
+            self.pending = [one for one in self.pending if one.at + DAY > now]
 
     def take(self, offset: int, limit: int) -> list[Json]:
         """Up to `limit` updates from `offset` on; what is below it is forgotten, of a senseless one nothing."""
         if offset < 0:
-            self.pending = self.pending[offset:]
+            del self.pending[:offset]
         elif offset and self.newest is not None and offset <= self.newest + 1:
-            self.pending = [one for one in self.pending if one.id >= offset]
+            del self.pending[: self._place(offset)]
         return [one.update for one in self.pending[:limit]]
 
     def drop(self) -> None:

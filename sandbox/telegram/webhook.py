@@ -73,14 +73,16 @@ class Webhook:
         self.url = self.secret = self.ip = self.error = ""
         self.error_at, self.connections, self.has_certificate = 0, 40, False
 
+    def tell(self, one: Pending) -> None:
+        """Something is to be told."""
+        if self.url and not self.hold and one.queue not in self._tasks:
+            self._tasks[one.queue] = asyncio.create_task(self._deliver(one.queue), name=f"webhook of {one.queue}")
+
     def kick(self) -> None:
-        """Something is to be told, or the weather changed."""
-        if not self.url or self.hold:
-            return
+        """Look at all that waits: the address or the weather changed."""
         self.world.updates.expire(self.world.now())
         for one in self.world.updates.pending:
-            if one.queue not in self._tasks:
-                self._tasks[one.queue] = asyncio.create_task(self._deliver(one.queue), name=f"webhook of {one.queue}")
+            self.tell(one)
 
     def hurry(self) -> None:
         """No repeat waits any longer."""

@@ -98,8 +98,11 @@ class World:
             return self._of_manager(asked, connection_id)
         chat = self.find(asked)
         if chat is None:
-            if _id(asked) in self.people:
-                raise forbidden("bot can't initiate conversation with a user")
+            if known := self.people.get(_id(asked)):
+                is_bot = known["is_bot"]
+                raise forbidden(
+                    "bot can't " + ("send messages to bots" if is_bot else "initiate conversation with a user")
+                )
             raise bad("chat not found")
         chat.must_be_open()
         return chat
