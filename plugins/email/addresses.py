@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from plugins.email import charset
 
@@ -126,7 +127,8 @@ class Ours:
         return address.domain in self.domains or same(address.value) in self.mailboxes
 
 
-def ours(addresses: Iterable[str], domains: Iterable[str]) -> Ours:
+@lru_cache(maxsize=256)
+def ours(addresses: frozenset[str], domains: frozenset[str]) -> Ours:
     """From addresses and domains as people write them, `email:` handles included."""
     clean = (address.removeprefix("email:") for address in addresses)
     read_ones = (one for address in clean for one in read(address.encode()))

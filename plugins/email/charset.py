@@ -201,6 +201,8 @@ _ENCODED = re.compile(rb"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]{0,2000}?(?:\?(?!=)[^
 
 def words(raw: bytes, hint: str = "") -> str:
     """A header field for people: encoded words, however broken, and raw letters. hint: the charset of the body."""
+    if raw.isascii() and b"=?" not in raw:
+        return _clean(raw.decode("ascii"))
     pieces: list[str] = []
     run: list[bytes] = []
     charset, at = "", 0

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 from hub.sdk import Context, Handle, Malformed, MemberRef, Message, Record, Returned, Stored, Submission, read_number
@@ -110,16 +111,14 @@ class _Reading:
 
     def ours(self) -> Ours:
         """All addresses of ours: of the team, of the mailbox, on our lines, and of our domains."""
-        own = [self.settings.address, *self.settings.aliases, *(copy.payload["account"] for copy in self.copies)]
-        own += [handle for handle in self.context.team if handle.startswith("email:")]
-        own += [line for line in self.context.lines if "@" in line]
-        domains = [*self.settings.domains]
-        domains += [
-            domain
-            for one in own
-            if (domain := one.strip().lower().rpartition("@")[2]) not in PUBLIC and _is_account(one, self)
-        ]
-        return addresses.ours([one for one in own if one], domains)
+        mailboxes = {self.settings.address, *(copy.payload["account"] for copy in self.copies)} - {""}
+        team = (handle for handle in self.context.team if handle.startswith("email:"))
+        lines = (line for line in self.context.lines if "@" in line)
+        domains = {one.rpartition("@")[2].strip().lower() for one in mailboxes} - PUBLIC
+        return addresses.ours(
+            frozenset((*mailboxes, *self.settings.aliases, *team, *lines)),
+            frozenset((*domains, *self.settings.domains)),
+        )
 
     def _is_outgoing(self, sender: Address, ours: Ours) -> bool:
         """Whether one of us wrote it to somebody outside; what lies in a sent folder was sent, under whichever name."""
@@ -288,18 +287,16 @@ class _Reading:
 
     def _member(self, people: Sequence[Address]) -> MemberRef | None:
         """Who of the team has one of these addresses."""
-        by_mailbox = {
-            addresses.same(handle.removeprefix("email:")): handle
-            for handle in self.context.team
-            if handle.startswith("email:")
-        }
+        by_mailbox = _mailboxes(frozenset(self.context.team))
         found = (by_mailbox.get(addresses.same(one.value)) for one in people)
         return next((MemberRef(handle) for handle in found if handle is not None), None)
 
 
-def _is_account(address: str, reading: _Reading) -> bool:
-    """Whether the address is that of a mailbox we read: its domain is ours, unless it is everybody's."""
-    return address == reading.settings.address or address in {copy.payload["account"] for copy in reading.copies}
+@lru_cache(maxsize=64)
+def _mailboxes(handles: frozenset[str]) -> Mapping[str, str]:
+    """Mailbox → the handle by which the team names it."""
+    own = (handle for handle in sorted(handles) if handle.startswith("email:"))
+    return {addresses.same(handle.removeprefix("email:")): handle for handle in own}
 
 
 def _handle(address: Address) -> Handle:
