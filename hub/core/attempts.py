@@ -118,16 +118,16 @@ def _meant(fact: Fact[Message], timeline: Timeline) -> Iterator[str]:
             yield last.ref
 
 
-def bad_addresses(timeline: Timeline) -> frozenset[str]:
-    """Addresses of the client that do not exist, by a hard bounce after which nothing came from them (metrics.md 5)."""
-    bad: set[str] = set()
+def bad_addresses(timeline: Timeline) -> dict[str, Fact[Message]]:
+    """Addresses of the client that do not exist, each with the hard bounce after which nothing came from it (metrics.md 5)."""
+    bad: dict[str, Fact[Message]] = {}
     for fact in timeline.messages:
         message = fact.record
         if message.delivery == "bounced_hard":
-            bad.add(message.client)
+            bad[message.client] = fact
         elif message.direction == "in" and message.author == "client":
-            bad.discard(message.client)
-    return frozenset(bad)
+            bad.pop(message.client, None)
+    return bad
 
 
 def _decided_at(bounce: Message) -> datetime:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub import log, meters
-from hub.core.attempts import soft_bounces
+from hub.core.attempts import bad_addresses, soft_bounces
 from hub.core.calls import Verdict
 from hub.core.cases import Case
 from hub.core.crm import Client, Planner, lead_keys
@@ -150,6 +150,7 @@ def keep(connection: Connection, work: Work, result: Result, now: datetime, plan
         {contact: work.since[contact] for contact in result.ahead},
     )
     _note_crowds(connection, [work.timelines[contact] for contact in settled], now)
+    _note_addresses(connection, [work.timelines[contact] for contact in settled], now)
     clients = {contact: _client(work, contact, result.derived[contact], now) for contact in sorted(settled)}
     changed: set[str] = set()
     planned: list[Planned] = []
@@ -185,6 +186,28 @@ def _note_crowds(connection: Connection, timelines: Sequence[Timeline], now: dat
                 title=f"{handle} has more calls and messages than one client can have",
                 advice="if it is a switchboard or a line of yours, add it to [hub] shared_handles or to [lines]",
             )
+
+
+def _note_addresses(connection: Connection, timelines: Sequence[Timeline], now: datetime) -> None:
+    """An address of a client that does not exist needs a person, until something comes from it."""
+    wrote = [known for known in timelines if known.messages]
+    bad = {
+        f"bad_address:{known.contact.id}/{address}": address
+        for known in wrote
+        for address, bounce in bad_addresses(known).items()
+        if bounce.live
+    }
+    for key, address in bad.items():
+        repairs.note(
+            connection,
+            key,
+            kind="bad_address",
+            now=now,
+            title=f"{address} does not exist: what was written there came back",
+            advice="put the address right in the CRM, or call",
+        )
+    known_ones = (f"bad_address:{known.contact.id}/{handle}" for known in wrote for handle in known.contact.handles)
+    repairs.clear(connection, *(key for key in known_ones if key not in bad))
 
 
 def _keep_calls(

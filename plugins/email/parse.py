@@ -54,8 +54,14 @@ def parse(items: Sequence[Stored], settings: Settings, context: Context) -> Iter
     """The facts of one mail, from all its copies."""
     for item in items:
         _check(item.payload)
-    copies = sorted(items, key=lambda item: (item.payload["role"] != "sent", item.payload["text"] is None, item.id))
+    copies = sorted(items, key=_telling)
     return _Reading(of_payload(copies[0].payload), copies, settings, context).facts()
+
+
+def _telling(copy: Stored) -> tuple[bool, bool, bool, str]:
+    """Least for the copy that tells most: as it was sent, with its text, and not as a list handed it round."""
+    payload = copy.payload
+    return (payload["role"] != "sent", payload["text"] is None, "\nlist-id:" in payload["header"].lower(), copy.id)
 
 
 _SHAPE: dict[str, type | tuple[type, ...]] = {

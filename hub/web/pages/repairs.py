@@ -104,6 +104,12 @@ LOOKS: Mapping[str, Look] = {
         N_("%(name)s has more calls and messages than one client can have"),
         N_("If it is a switchboard or a number of yours, add it to [hub] shared_handles or to [lines]."),
     ),
+    "bad_address": Look(
+        "send",
+        "soon",
+        N_("%(name)s does not exist: what was written there came back"),
+        N_("Put the address right in the CRM, or call. The wait for an answer goes on meanwhile."),
+    ),
     "unjudged_call": Look(
         "phone",
         "soon",
@@ -151,8 +157,8 @@ def told(row: Mapping[str, Any], desk: Desk, visitor: Visitor) -> Told:
         return Told("alert", "soon", row["title"], row["advice"], "", href, row["since"], row["count"])
     key = row["key"].partition(":")[2]
     name, details = _about(row, key, desk, visitor)
-    if row["kind"] == "crowd":
-        href = f"/contacts/{key}"
+    if row["kind"] in {"crowd", "bad_address"}:
+        href = f"/contacts/{key.partition('/')[0]}"
     values = {"name": name, "key": key}
     sign_in = name if row["kind"] == "access_refused" and own and desk.hub.links[name].login is not None else ""
     advice = SIGN_IN if sign_in else look.advice
@@ -173,7 +179,7 @@ def _about(row: Mapping[str, Any], key: str, desk: Desk, visitor: Visitor) -> tu
     """What the repair is about, and what the system itself said."""
     if row["kind"] == "no_channel":
         return desk.name(visitor, key), ""
-    if row["kind"] == "crowd":
+    if row["kind"] in {"crowd", "bad_address"}:
         return visitor.formats.handle(row["title"].partition(" ")[0]), ""
     if row["kind"] in {"unjudged_call", "identity_too_large"}:
         return key, ""
