@@ -21,7 +21,7 @@ async def check(bot: Bot) -> Sequence[Checked]:
         await _line(bot),
         _updates(bot, info),
         _groups(me),
-        _accounts(me),
+        _accounts(bot, me),
     ]
 
 
@@ -75,7 +75,13 @@ def _groups(me: Row) -> Checked:
     )
 
 
-def _accounts(me: Row) -> Checked:
+def _accounts(bot: Bot, me: Row) -> Checked:
+    if me.get("can_connect_to_business") and bot.settings.webhook and not bot.settings.accounts:
+        return Checked(
+            "managers can connect their own accounts",
+            ok=True,
+            problem="by webhook nobody can tell whose account it is: leave webhook out, or write accounts",
+        )
     if me.get("can_connect_to_business"):
         return Checked("managers can connect their own accounts", ok=True)
     return Checked(

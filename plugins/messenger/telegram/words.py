@@ -46,6 +46,9 @@ RUSSIAN = {
         "для групп с клиентами выключите режим приватности (@BotFather → Bot Settings → Group Privacy) и добавьте бота заново"
     ),
     "managers can connect their own accounts": "Менеджеры могут подключить личные аккаунты",
+    "by webhook nobody can tell whose account it is: leave webhook out, or write accounts": (
+        "с вебхуком не узнать, чей это аккаунт: уберите webhook или заполните accounts"
+    ),
     "managers cannot connect their own accounts": "Менеджеры не могут подключить личные аккаунты",
     "if they shall, switch on Business Mode (@BotFather → Bot Settings → Business Mode)": (
         "если нужно, включите Business Mode (@BotFather → Bot Settings → Business Mode)"

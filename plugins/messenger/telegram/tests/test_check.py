@@ -69,6 +69,11 @@ async def test_a_webhook_needs_an_address_of_ours() -> None:
     )
 
 
+async def test_by_webhook_somebody_has_to_say_whose_the_accounts_are() -> None:
+    assert "write accounts" in (await checked({}, OURS, webhook=True))[-1][2]
+    assert (await checked({}, OURS, webhook=True, accounts={"bcAbC": 777000900}))[-1][2] == ""
+
+
 async def test_a_webhook_that_fails_is_told() -> None:
     info = {"url": f"{OURS}/@hub_test_bot", "last_error_message": "Wrong response", "pending_update_count": 2}
     assert (await checked({"getWebhookInfo": info}, OURS, webhook=True))[2][1:] == (
