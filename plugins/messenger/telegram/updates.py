@@ -36,13 +36,18 @@ async def updates(bot: Bot, cursor: Any) -> AsyncIterator[Page]:
     owners: Owners = dict((cursor or {}).get("owners") or {})
     patience = 0  # the first answer says that it works
     while True:
+        asked = bot.host.now()
         told = await bot.call("getUpdates", offset=offset, limit=MOST, timeout=patience, allowed_updates=ALLOWED)
         found = [update for update in told if isinstance(update, dict) and isinstance(update.get("update_id"), int)]
         items: list[Raw] = []
         for update in found:
             items += raws(update, line, await _owner(bot, owners, update))
         offset = found[-1]["update_id"] + 1 if found else offset
-        yield Page(items, cursor={"offset": offset, "owners": owners} if found else None)
+        yield Page(
+            items,
+            cursor={"offset": offset, "owners": owners} if found else None,
+            complete_until=asked if len(told) < MOST else None,
+        )
         patience = PATIENCE
 
 

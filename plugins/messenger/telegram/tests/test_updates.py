@@ -42,6 +42,14 @@ async def test_reading_goes_on_at_the_cursor() -> None:
     assert vendor.of("getUpdates")[0]["offset"] == 845120004
 
 
+async def test_all_is_there_once_an_answer_is_not_full() -> None:
+    many = [{**UPDATES["forward"], "update_id": number} for number in range(1, 101)]
+    vendor = Vendor({"getUpdates": one_after_the_other(many, [])})
+    async with vendor.open() as bot:
+        first, second = await pages(bot, 2)
+    assert (first.complete_until, second.complete_until) == (None, vendor.bench.time)
+
+
 async def test_numbers_that_begin_anew_lower_are_followed() -> None:
     vendor = Vendor({"getUpdates": [{**UPDATES["forward"], "update_id": 17}]})
     async with vendor.open() as bot:
