@@ -34,6 +34,13 @@ NOTED = [
         "pbx: 403",
         "pbx не сообщает нам об изменениях 403 Всё по-прежнему читается",
     ),
+    (
+        "silent:pbx/call",
+        "silent",
+        "pbx",
+        "pbx: no calls for 47 min",
+        "pbx молчит подозрительно долго no calls for 47 min",
+    ),
     ("mended:pbx", "mended", "pbx", "pbx: 2 cards", "pbx: сверка нашла пропущенное и исправила 2 cards Делать ничего"),
     ("new:1", "something_new", None, "A new kind", "A new kind do this"),
 ]

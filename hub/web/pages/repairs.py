@@ -59,6 +59,15 @@ LOOKS: Mapping[str, Look] = {
             "Everything is still read, only later; it is tried again by itself. See that it can reach [web] public_url."
         ),
     ),
+    "silent": Look(
+        "bell",
+        "soon",
+        N_("%(name)s is silent for strangely long"),
+        N_(
+            "See that it is at work, and what crmhub check %(name)s says. When something comes, this goes by itself; "
+            "reports of this time say that they may be incomplete."
+        ),
+    ),
     "mended": Look(
         "check",
         "",
@@ -124,7 +133,7 @@ LOOKS: Mapping[str, Look] = {
     ),
 }
 """By kind; a kind that is not here is told in the words it was noted with."""
-_QUOTED = frozenset({"access_refused", "unreachable", "resting", "no_webhooks", "mended"})
+_QUOTED = frozenset({"access_refused", "unreachable", "resting", "no_webhooks", "silent", "mended"})
 """Kinds whose title holds what the system itself said."""
 SIGN_IN = N_(
     "Sign in to it anew: it then goes on by itself where it stopped. The others go on meanwhile, and nothing is lost."
