@@ -315,6 +315,8 @@ def test_a_broken_calendar_is_not_called_unknown_as_well():
         ("[hub]\ndata = 5", "hub.data", "should be a valid string"),
         ("hub = 5", "hub", "no table"),
         ("[web]\nlisten = 'localhost'", "web.listen", "127.0.0.1:8080"),
+        ("[reports]\nat = '25:00'", "reports.at", "19:00"),
+        ("[reports]\nhourly = true", "reports.hourly", "daily"),
         ("[web]\ntrusted_proxy = ['proxy']", "web.trusted_proxy.0", "10.0.0.2"),
         ("[web]\npublic_url = 'http://hub.example.ru'", "web.public_url", "https://hub.example.ru"),
         ("[web]\npublic_url = 'hub.example.ru'", "web.public_url", "https://hub.example.ru"),

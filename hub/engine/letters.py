@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -50,6 +51,21 @@ class Gathered:
     gaps: tuple[Gap, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose report of what. since, until: the period; previous: when the report before was due; at: as of when."""
+
+    name: Name
+    member: str
+    first: date
+    last: date
+    since: datetime
+    until: datetime
+    previous: datetime | None
+    at: datetime
+    url: str | None
+
+
 async def write(hub: Hub, effect: Report, now: datetime) -> Report:
     """The report with its words and pictures, as things stand now. NothingToDo: why it is not sent after all."""
     name, day, book = _name(effect.name), date.fromisoformat(effect.day), await hub.book()
@@ -79,7 +95,7 @@ async def sum_up(hub: Hub, effect: Digest, now: datetime) -> Digest:
 
 async def illustrated(hub: Hub, told: Bulletin, now: datetime) -> tuple[Letter, dict[str, bytes]]:
     """The letter with its pictures as PNG; without them where they cannot be drawn, for the figures must not wait."""
-    letter = compose(told, formats_of(hub, now))
+    letter = await asyncio.to_thread(compose, told, formats_of(hub, now))
     try:
         drawn = await hub.drawer.png(list(letter.charts.values()), hub.settings.language)
     except (Temporary, OSError) as error:
@@ -105,38 +121,39 @@ async def bulletin(hub: Hub, member: str, name: Name, day: date, now: datetime, 
         return await _gather(hub, min(since, previous or since), until, now, stored=stored)
 
     found = await hub.reported.get((since, previous, until, now, stored), gather)
-    scope = summary.scope_of(member, book)
+    asked = Asked(name, member, first, last, since, until, previous, now, hub.settings.web.public_url)
+    return await asyncio.to_thread(_told, asked, found, who, book, zone)
+
+
+def _told(asked: Asked, found: Gathered, who: Recipient, book: Rulebook, zone: ZoneInfo) -> Bulletin:
+    """The bulletin of what was gathered; long, for a month of a large team."""
+    scope = summary.scope_of(asked.member, book)
     told = summary.summary(
         scope,
-        summary.cut(found.facts, since, until),
+        summary.cut(found.facts, asked.since, asked.until),
         found.open_cases,
         found.lost,
         book,
         zone,
-        since=since,
-        until=until,
-        at=now,
+        since=asked.since,
+        until=asked.until,
+        at=asked.at,
         deals=found.deals,
         tasks=found.tasks,
         completeness=found.completeness,
     )
-    return _drawn(
-        Bulletin(
-            name=name,
-            member=member,
-            first=first,
-            last=last,
-            summary=told,
-            team=book.team,
-            before=_before(scope, found.facts, previous, since, book, zone) if previous else None,
-            gaps=found.gaps,
-            url=hub.settings.web.public_url,
-        ),
-        summary.within(scope, found.facts),
-        who,
-        book,
-        zone,
+    first = Bulletin(
+        name=asked.name,
+        member=asked.member,
+        first=asked.first,
+        last=asked.last,
+        summary=told,
+        team=book.team,
+        before=_before(scope, found.facts, asked.previous, asked.since, book, zone) if asked.previous else None,
+        gaps=found.gaps,
+        url=asked.url,
     )
+    return _drawn(first, summary.within(scope, found.facts), who, book, zone)
 
 
 def _previous(who: Recipient, name: Name, day: date, since: datetime) -> datetime | None:
