@@ -28,6 +28,8 @@ _ABOUT_FORMS = re.compile(
     r"\blead\b|\bform\b|request|callback|contact us|enquiry|inquiry|new order|submission",
     re.IGNORECASE,
 )
+_TO_US = re.compile(r"\W*(?:ваш|your)", re.IGNORECASE)
+"""How a machine begins that answers something that we ordered."""
 _PHONE = re.compile(r"\+?\d[\d\s().-]{5,20}\d")
 
 
@@ -66,8 +68,9 @@ def read(mail: Mail, ours: Ours, declared: Iterable[str]) -> Form | None:
     if is_declared:
         return found
     labelled = sum(name in fields for name in ("name", "phone", "email", "text"))
-    about = _ABOUT_FORMS.search(mail.subject) is not None
-    return found if labelled >= 2 and about and _is_robot(mail, ours) else None
+    asks = "name" in fields or "text" in fields  # a shop's footer, too, names a telephone and an address
+    about = _ABOUT_FORMS.search(mail.subject) is not None and not _TO_US.match(mail.subject)
+    return found if labelled >= 2 and asks and about and _is_robot(mail, ours) else None
 
 
 def _is_robot(mail: Mail, ours: Ours) -> bool:

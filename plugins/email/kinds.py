@@ -51,7 +51,7 @@ _AUTO_HEADERS = (
 )
 _MACHINES = re.compile(
     r"(?:^|.*[-_.+])(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|noanswer|no[-_.]?response)(?:[-_.+].*)?$"
-    r"|(?:info-?noreply|robot|mailrobot|notifications?|notifier|notify|bounces?|alerts?|autoreply|autoresponder|mailer)(?:[-_.+].*)?$"
+    r"|(?:info-?noreply|robot|mailrobot|notifications?|notifier|notify|bounces?|alerts?|autoreply|autoresponder|mailer)(?:[-_+].*)?$"
 )
 _AWAY_SUBJECT = re.compile(
     r"^\W{0,3}(?:[^:]{1,60} is out of the office|out[ -]of[ -](?:the[ -])?office|automatic (?:reply|response)|auto(?:matic)?[ -]?reply|"

@@ -96,15 +96,15 @@ class _Reading:
 
     def facts(self) -> Iterator[Record | Returned]:
         mail, ours = self.mail, self.ours()
-        sender = mail.sender
-        if sender is None:
-            return
         kind = kinds.classify(mail, ours)
-        if kind.name == "own_notification":
-            return
         if kind.name in ("bounce", "receipt", "complaint"):
             yield from self._reported(kind, ours)
-            return
+        elif mail.sender is not None and kind.name != "own_notification":
+            yield from self._written(mail.sender, kind, ours)
+
+    def _written(self, sender: Address, kind: Kind, ours: Ours) -> Iterator[Record]:
+        """What somebody wrote, or a machine in his name."""
+        mail = self.mail
         form = forms.read(mail, ours, self.settings.forms)
         if form is not None:
             yield from self._submission(form, ours)
