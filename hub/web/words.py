@@ -136,6 +136,9 @@ STEP_STATES: Table = {
 EFFECTS: Table = {
     "notify": N_("Notice"),
     "amend_notice": N_("Correction of a notice"),
+    "digest": N_("Digest of the day"),
+    "answer": N_("Answer to one of us"),
+    "report": N_("Report by mail"),
     "create_task": N_("Task “Call back”"),
     "amend_task": N_("Change of the task"),
     "close_task": N_("Close the task"),
