@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,6 +81,13 @@ MISSED = {
 }
 
 
+PAINTER = """
+import json, struct, sys
+for _ in json.load(sys.stdin.buffer)["specs"]:
+    sys.stdout.buffer.write(struct.pack(">I", 4) + b"blue")
+"""
+
+
 class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -108,9 +116,12 @@ def post() -> Post:
 
 
 @pytest.fixture
-def hub(sqlite_workshop: Workshop, post: Post) -> Hub:
+def hub(sqlite_workshop: Workshop, post: Post, tmp_path: Path) -> Hub:
+    """A hub whose pictures are drawn by a program that starts at once: only one test needs to see a real one."""
     made = sqlite_workshop.hub(post.connector(), config=CONFIG, connections=CONNECTIONS)
     live(made)
+    made.drawer = Drawer(child=tmp_path / "painter.py")
+    (tmp_path / "painter.py").write_text(PAINTER, encoding="utf-8")
     return made
 
 
@@ -137,6 +148,7 @@ def kinds(states: dict[str, tuple[str, str | None]]) -> dict[str, str]:
 
 
 async def test_each_gets_his_own_at_the_end_of_the_day_once(hub, post, sqlite_workshop):
+    hub.drawer = Drawer()
     await tell(hub, MISSED)
     await evening(hub)
     assert post.got == []
