@@ -235,7 +235,7 @@ def _cases(cases: Sequence[Row], cutter: _Cutter) -> dict[str, Figure]:
         return row["resolution"] in REACHED and reached is not None and bool(reached <= target)
 
     return {
-        "recovered": share(
+        "recovered": _share_excused(
             [row for row in opened if in_time(row)], opened, "reached within callback_target / cases opened", left_out
         ),
         "handled_offline": count(
@@ -263,7 +263,8 @@ def is_lost(row: Row) -> bool:
 
 def response(facts: Facts) -> dict[str, Figure]:
     """How soon those who wrote were answered, in working seconds (metrics.md 4.2, 11.1)."""
-    first = _response([row for row in facts.waits if row["kind"] == "first"])
+    begun = [row for row in facts.waits if row["kind"] == "first"]
+    first = _response(begun) | _bot_adjusted(begun)
     later = _response([row for row in facts.waits if row["kind"] != "first"])
     return first | {f"next_{name}": figure for name, figure in later.items()}
 
@@ -275,20 +276,53 @@ def _response(rows: Sequence[Row]) -> dict[str, Figure]:
     off = [row for row in rows if row["state"] == "answered" and row["off_hours"]]
     walls = sorted(row["wall"] for row in off)
     unanswered = [row for row in rows if row["state"] == "unanswered"]
+    unneeded = [row for row in rows if row.get("cancelled_because") == "no_reply_needed"]
     return {
         "median": percentile_of(lengths, 50, "working seconds to the reply", left_out),
         "p90": percentile_of(lengths, 90, "working seconds to the reply", left_out),
-        "share_within_target": share(
+        "share_within_target": _share_excused(
             [row for row in promised if not row["breached"] and row["state"] == "answered"],
             promised,
             "answered in time / (answered + unanswered + open past target)",
             unjudged,
         ),
-        "still_waiting": count(rows, lambda row: row["state"] == "open", None, "waits still open"),
+        "still_waiting": _still_waiting([row for row in rows if row["state"] == "open"]),
         "unanswered_share": share(unanswered, rows, "unanswered / waits started"),
+        "no_reply_needed_share": share(unneeded, rows, "no reply needed / waits started"),
         "off_hours": Figure(
             len(off), len(off), "answered off hours", refs(off), more={"wall_median": percentile(walls, 50)}
         ),
+    }
+
+
+def _share_excused(
+    good: Sequence[Row], below: Sequence[Row], definition: str, left_out: Sequence[tuple[str, str]]
+) -> Figure:
+    """A share, and beside it what it would be without the failures that somebody excused (metrics.md 11.2)."""
+    figure = share(good, below, definition, left_out)
+    fine = set(refs(good))
+    excused = sum("excused" in row.get("flags", ()) and row["ref"] not in fine for row in below)
+    rest = len(below) - excused
+    return replace(
+        figure, more={**figure.more, "excused": excused, "value_excused": len(good) / rest if rest else None}
+    )
+
+
+def _still_waiting(rows: Sequence[Row]) -> Figure:
+    """Who waits now, with the age of the oldest, by the wall clock and in working time."""
+    oldest = max(rows, key=lambda row: (row["wall"], row["ref"]), default=None)
+    age = {name: oldest[name] if oldest else None for name in ("wall", "working")}
+    return Figure(len(rows), len(rows), "waits still open", refs(rows), more={"oldest": age})
+
+
+def _bot_adjusted(rows: Sequence[Row]) -> dict[str, Figure]:
+    """First responses from where a bot had done with the client; the whole wait stands beside it (metrics.md 4.2)."""
+    measured, left_out = sorted_out(rows, _why_no_length)
+    lengths = [(row["ref"], (row.get("bot_adjusted") or row)["working"]) for row in measured]
+    what = "working seconds to the reply, from the hand-off where a bot served first"
+    return {
+        "bot_adjusted_median": percentile_of(lengths, 50, what, left_out),
+        "bot_adjusted_p90": percentile_of(lengths, 90, what, left_out),
     }
 
 

@@ -12,7 +12,7 @@ from hub.core.calls import instant_text
 STATES = {"open": "open", "recovered": "answered", "closed": "cancelled", "lost": "unanswered"}
 """State of a case → what it is called of a wait."""
 CASES = {of_wait: of_case for of_case, of_wait in STATES.items()}
-_OF_THE_CASE = ("key", "ref", "contact", "line_group", "owner", "due_at", "breached", "late_by")
+_OF_THE_CASE = ("key", "ref", "contact", "line_group", "owner", "due_at", "breached", "late_by", "flags")
 
 
 @dataclass(frozen=True, slots=True)
