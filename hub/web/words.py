@@ -118,6 +118,7 @@ STEPS: Table = {
     "3": N_("The time ran out"),
     "4": N_("As much time again"),
     "D": N_("Digest of the day"),
+    "hand": N_("Handed over"),
 }
 """The ladder (metrics.md 11.3)."""
 
@@ -150,7 +151,7 @@ EFFECTS: Table = {
 }
 
 WRITES: Mapping[type[Effect], tuple[str, str]] = {
-    CreateTask: (N_("A task “Call back” after a missed call"), N_("closed by itself once the client was reached")),
+    CreateTask: (N_("A task for each client who waits"), N_("closed by itself once the client was reached")),
     LogCall: (N_("Calls in the client's card"), N_("one call, one entry; whoever talked last answers for it")),
     CreateLead: (N_("A lead for a caller nobody knows"), N_("never a second one for the same number")),
     AddNote: (N_("A note where a client was lost in a transfer"), ""),

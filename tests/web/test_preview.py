@@ -39,7 +39,7 @@ async def page(hub: Hub) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_it_counts_what_is_on_and_what_is_off_with_the_line_that_switches_it_on(page: httpx.AsyncClient) -> None:
     text = text_of((await page.get("/deliveries/preview")).text)
-    assert re.search(r"Задача «Перезвонить» после пропущенного \d+ amo · включено", text)
+    assert re.search(r"Задача на каждого клиента, который ждёт \d+ amo · включено", text)
     assert re.search(r"Звонки в карточку клиента [1-9]\d* amo · выключено; включает строка log_calls = true", text)
 
 

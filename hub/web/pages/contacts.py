@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
 from hub.core import hours
+from hub.core.handles import kind_of, value_of
 from hub.core.records import Card, Record
 from hub.store import history, pages
 from hub.web import reading as marks_of
@@ -81,7 +82,7 @@ def read(connection: Connection, person: pages.Person, before: datetime | None) 
 
 
 def router(desk: Desk) -> APIRouter:
-    """`/contacts` and `/contacts/<id>`."""
+    """`/contacts`, `/contacts/<id>` and what belongs to it."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/contacts")
@@ -116,6 +117,15 @@ def router(desk: Desk) -> APIRouter:
         visitor = desk.visitor(request)
         view = await _view(desk, request, person, visitor)
         return await desk.page(request, "contact/page.html", here="contacts", visitor=visitor, **view)
+
+    @routes.get("/contacts/{number}/call")
+    async def call(number: int) -> Response:
+        """On to the telephone: a messenger opens addresses of the web alone."""
+        person = await desk.hub.db.read(pages.survivor, number) if 0 < number < 2**63 else None
+        phones = [value_of(handle) for handle in person.handles if kind_of(handle) == "phone"] if person else []
+        if not phones:
+            raise HTTPException(404)
+        return RedirectResponse(f"tel:{phones[0]}", 303)
 
     @routes.get("/contacts/{number}/now")
     async def fragment(request: Request, number: int) -> Response:
