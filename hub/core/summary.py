@@ -143,7 +143,8 @@ class Person:
 class Summary:
     """What one of us is told of a period. at: as of when; it ends then where that is within the period.
 
-    inbound: calls that were answered or missed. fates: of the clients who were missed in the period. silent: lost
+    inbound: calls that were answered or missed. fates: of the clients who were missed in the period. in_time: of
+    those reached, how many within the promise; None where nothing was promised. silent: lost
     without an attempt in the seven days up to `at`. waiting: who waits at `at`, the longest overdue first.
     stale: open deals without a next step; None: no CRM is connected, or the moment is not now. people: of a head.
     completeness: share of the facts that are there, None: unknown.
@@ -157,7 +158,7 @@ class Summary:
     missed: int
     missed_off_hours: int
     fates: Mapping[Fate, int]
-    in_time: int
+    in_time: int | None
     response: Response
     silent: tuple[Lost, ...]
     waiting: tuple[Waiting, ...]
@@ -213,7 +214,7 @@ def summary(
         missed=_count(figures, "missed"),
         missed_off_hours=_count(figures, "missed_off_hours"),
         fates=Counter(map(fate, cases)),
-        in_time=figures["recovered"].more["above"] if "recovered" in figures else 0,
+        in_time=figures["recovered"].more["above"] if any(case["due_at"] for case in cases) else None,
         response=_response(figures),
         silent=tuple(_lost(row) for row in lost if scope.has(row)),
         waiting=waiting,

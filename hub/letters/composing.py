@@ -233,7 +233,8 @@ def _recovered(summary: Summary, formats: Formats) -> Shown:
     label = texts.say("Clients recovered")
     if not missed:
         return Shown(label, "–", texts.say("no data: nobody was missed"))
-    told = [texts.say("%(n)s on time", n=texts.number(summary.in_time)) if reached else ""]
+    on_time = reached and summary.in_time is not None
+    told = [texts.say("%(n)s on time", n=texts.number(summary.in_time or 0)) if on_time else ""]
     told += [f"{texts.say(NAMES[fate])} {texts.number(fates[fate])}" for fate in FATES[1:] if fates.get(fate)]
     value = texts.say("%(part)s of %(whole)s", part=texts.number(reached), whole=texts.number(missed))
     return Shown(label, value, ", ".join(filter(None, told)))
@@ -301,8 +302,10 @@ def _worth_telling(people: Sequence[Person]) -> list[Person]:
 
 
 def _waited(one: Waiting, formats: Formats) -> str:
-    """How long he has waited in working time, by the clock where no hours are known."""
-    return formats.duration(one.wall if one.working is None else one.working)
+    """How long he has waited in working time; where no hours are known by the clock, and it says so."""
+    if one.working is None:
+        return formats.texts.say("%(time)s by the clock", time=formats.duration(one.wall))
+    return formats.duration(one.working)
 
 
 def _amount(deal: Deal, formats: Formats) -> str:

@@ -167,6 +167,13 @@ def test_a_manager_is_told_of_his_own_without_whose_turn_it_is():
     assert "Илья Сафонов · данные на 19:00" in words(own.html).replace("&middot;", "·")
 
 
+def test_what_is_not_known_in_working_time_says_so_and_without_a_promise_nobody_is_on_time():
+    told = summary(in_time=None, waiting=(waiting(1, 15, working=None),))
+    page = words(compose(bulletin(summary=told), formats()).html)
+    assert "15 ч 00 мин по часам" in page
+    assert "8 из 11 рано судить 2" in page
+
+
 def test_a_late_report_says_of_when_it_is():
     late = replace(summary(), at=NOW + timedelta(hours=15))
     assert "данные на 25 ноября, 10:00" in said(compose(bulletin(summary=late, last=DAY), formats()).text)
