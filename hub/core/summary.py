@@ -144,10 +144,10 @@ class Summary:
     """What one of us is told of a period. at: as of when; it ends then where that is within the period.
 
     inbound: calls that were answered or missed. fates: of the clients who were missed in the period. in_time: of
-    those reached, how many within the promise; None where nothing was promised. silent: lost
-    without an attempt in the seven days up to `at`. waiting: who waits at `at`, the longest overdue first.
-    stale: open deals without a next step; None: no CRM is connected, or the moment is not now. people: of a head.
-    completeness: share of the facts that are there, None: unknown.
+    those reached, how many within the promise; None where nothing was promised. silent: lost without an attempt in the
+    seven days up to `at`. waiting: who waits at `at`, the longest overdue first. stale: open deals without a next step;
+    None: no CRM is connected, or the moment is not now. people: of a head. completeness: share of the facts that are
+    there, None: unknown.
     """
 
     scope: Scope

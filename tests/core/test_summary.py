@@ -139,6 +139,12 @@ def test_the_figures_are_those_of_the_report_command():
     assert sales.miss_rate == pytest.approx(by_group["sales"]["miss_rate"].value)
 
 
+def test_where_nothing_was_promised_nobody_is_on_time():
+    reached = case(1, "10:00", "recovered")
+    assert told(Facts((), [reached], ())).in_time == 1
+    assert told(Facts((), [reached | {"due_at": None}], ())).in_time is None
+
+
 def test_without_calls_there_is_no_rate_and_nothing_to_tell():
     found = told(Facts((), (), ()))
     assert (found.miss_rate, found.is_empty, found.response) == (None, True, Response(median=None, p90=None, n=0))
