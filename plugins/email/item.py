@@ -60,7 +60,7 @@ class Place:
 def wanted(structure: Structure | None) -> tuple[Section, ...]:
     """What to fetch beside the header: the text, and what a report says to machines."""
     parts = mime.leaves(structure)
-    if not parts:
+    if all(part.size == 0 for part in parts):  # not understood, or a multipart whose boundary the server did not find
         return (Section("TEXT", WHOLE_BYTES),)
     return (*_texts(parts), *_reports(parts))
 

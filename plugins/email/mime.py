@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from plugins.email import header
+
 Structure: TypeAlias = Sequence[Any]
 """BODYSTRUCTURE as nested lists of bytes (or str), int and None."""
 
@@ -116,12 +118,16 @@ def _word(value: Any) -> str:
 
 # From bytes
 
+_OF_PARTS = ("content-type", "content-transfer-encoding", "content-disposition")
 
-def parts_of(header: bytes, text: bytes) -> tuple[tuple[Part, ...], dict[str, bytes]]:
+
+def parts_of(head: bytes, text: bytes) -> tuple[tuple[Part, ...], dict[str, bytes]]:
     """The leaves of a mail given as bytes, and their contents in their transfer encoding; enclosed headers, too."""
     contents: dict[str, bytes] = {}
     try:
-        message = email.message_from_bytes(header.rstrip(b"\r\n") + b"\r\n\r\n" + text)
+        known = header.read(head)  # a damaged header would end too early for the standard parser
+        fields = b"".join(b"%s: %s\r\n" % (name.encode(), known.get(name)) for name in _OF_PARTS if name in known)
+        message = email.message_from_bytes(fields + b"\r\n" + text)
         return tuple(_limited(_walk(message, "", 0, contents))), contents
     except Exception:  # noqa: BLE001 - the standard parser fails on some damage; then it is one text
         return (Part(number="1", type="text/plain", size=len(text)),), {"1": text}
@@ -182,13 +188,14 @@ def split(value: str) -> tuple[str, dict[str, str]]:
 
 # Contents
 
-_BASE64_LINES = re.compile(rb"(?:[A-Za-z0-9+/]{60,76}\r?\n){2,}[A-Za-z0-9+/]{0,76}={0,2}\s*")
+_BASE64_LINES = re.compile(rb"(?:[A-Za-z0-9+/]{60,76}\r?\n)+[A-Za-z0-9+/]{1,76}={0,2}\s*")
+"""What is base64, whatever is said of it."""
 
 
 def content(part: Part, raw: bytes) -> bytes:
     """The bytes of a part without its transfer encoding; one that is cut short gives what is there."""
     encoding = part.encoding.strip(" \t;\"'")
-    if encoding == "base64" or (encoding not in _KNOWN and _BASE64_LINES.fullmatch(raw)):
+    if encoding == "base64" or (encoding not in _READABLE and _BASE64_LINES.fullmatch(raw)):
         return unbase64(raw)
     if encoding == "quoted-printable":
         return quopri.decodestring(raw)
@@ -197,7 +204,7 @@ def content(part: Part, raw: bytes) -> bytes:
     return raw
 
 
-_KNOWN = ("", "7bit", "8bit", "binary", "quoted-printable")
+_READABLE = ("8bit", "binary", "quoted-printable")
 
 
 def unbase64(raw: bytes) -> bytes:
