@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -36,7 +36,7 @@ def month_of(at: datetime, zone: ZoneInfo) -> Month:
     """The month that a moment lies in."""
     first = at.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     following = (first + timedelta(days=32)).replace(day=1)
-    return Month(f"{first:%Y-%m}", first, following)
+    return Month(f"{first:%Y-%m}", first.astimezone(UTC), following.astimezone(UTC))
 
 
 def named(text: str, zone: ZoneInfo) -> Month:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,9 @@ from hub.core import offers, report, waited
 from hub.core.calls import instant_text
 from hub.core.derive import judged
 from hub.core.figures import Figure, Row
+from hub.core.policy import Rulebook
 from hub.core.report import Facts
+from hub.core.timeline import Timeline
 from hub.core.touches import Touched, touched
 from hub.core.waits import KIND
 from hub.engine import coverage, current, evaluate
@@ -47,7 +50,7 @@ async def make(
     if name in TOUCHING:
         found = await _with_touches(hub, name, found, since, until, now)
     zone = hub.settings.timezone
-    rows = report.report(name, found, await hub.book(), ZoneInfo(zone), by)
+    rows = await asyncio.to_thread(report.report, name, found, await hub.book(), ZoneInfo(zone), by)
     return {
         "name": name,
         "from": instant_text(since),
@@ -81,10 +84,12 @@ async def clients_touched(hub: Hub, contacts: Sequence[int], since: datetime, no
     found: dict[int, Touched] = {}
     for part in chunks(contacts, evaluate.BATCH):
         loaded = await hub.db.read(timeline.load, dict.fromkeys(part, since), now)
-        for contact, known in loaded.timelines.items():
-            context, _ = judged(known, book, now)
-            found[contact] = touched(context)
+        found |= await asyncio.to_thread(_touched, loaded.timelines, book, now)
     return found
+
+
+def _touched(timelines: Mapping[int, Timeline], book: Rulebook, now: datetime) -> dict[int, Touched]:
+    return {contact: touched(judged(known, book, now)[0]) for contact, known in timelines.items()}
 
 
 def _shown(value: Any, *, members: bool) -> Any:
