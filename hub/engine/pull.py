@@ -131,7 +131,10 @@ class Puller:
         offset = self._clock_offset(page)
         wrong = offset if abs(timedelta(milliseconds=offset or 0)) > self._hub.settings.policy.clock_tolerance else 0
         rows = [arrival(self._link.name, raw, now, clock_offset=wrong or 0) for raw in page.items]
-        await self._hub.db.write(Priority.ABSORB, self._keep, rows, page, now, offset)
+        # A vendor may forget what he told once he is asked on from the cursor: that must survive a power cut, as a webhook does.
+        is_last = self._stream.live is not None and page.cursor is not None
+        priority = Priority.RECEIVE if rows and is_last else Priority.ABSORB
+        await self._hub.db.write(priority, self._keep, rows, page, now, offset)
         meters.RECEIVED.labels(self._link.name, "stream").inc(len(rows))
         if not self._up:
             self._up = True
