@@ -100,7 +100,7 @@ def assert_no_better(before: dict[str, Figure], after: dict[str, Figure], *, apa
 MOMENTS = [timedelta(minutes=20), timedelta(hours=3), timedelta(days=1), timedelta(days=8), timedelta(days=30)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(clients, st.integers(0, 5), st.sampled_from(MOMENTS))
 def test_silence_never_improves_a_figure(asked, number, later):
     now = at("12:30") + later
@@ -116,7 +116,7 @@ def test_silence_never_improves_a_figure(asked, number, later):
         assert unanswered[1] > unanswered[0]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(clients, st.integers(0, 5), st.sampled_from([1, 30, 600, 60 * 24 * 3]))
 def test_lateness_never_improves_a_figure(asked, number, minutes):
     chosen = number % len(asked)
@@ -131,7 +131,7 @@ def test_lateness_never_improves_a_figure(asked, number, minutes):
     assert_no_better(before, after, apart=apart)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(clients, st.sampled_from(MOMENTS))
 def test_a_moved_clock_ends_where_looking_back_begins(asked, later):
     """Whatever was believed on the way, late answers and all, the end is what the facts say."""
