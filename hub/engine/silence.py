@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,6 +16,8 @@ from hub.engine.hub import OWN, Hub
 from hub.store import connections, pulses, repairs
 from hub.store.database import Priority
 
+LAGGARD = timedelta(hours=1)
+"""What comes so late comes in heaps, as files that somebody imports: between two of them nobody expects anything."""
 _WORDS = {"call": "calls", "message": "messages", "submission": "forms"}
 
 
@@ -63,7 +65,10 @@ def _silence(connection: Connection, row: Any, calendars: Sequence[Calendar], no
     since = max(row.last_at, now - LONGEST)
     wanted = hours_before(since, now, row.first_at)
     counts = pulses.counts(connection, row.connection, row.kind, wanted)
-    return silence(row.last_at, now, row.first_at, counts, calendars)
+    found = silence(row.last_at, now, row.first_at, counts, calendars)
+    if found is None or pulses.lag(connection, row.connection, row.kind, row.last_at) > LAGGARD:
+        return None
+    return found
 
 
 def keep(connection: Connection, sources: Sequence[Source]) -> None:

@@ -79,6 +79,16 @@ def sources(connection: Connection, names: Sequence[str], since: datetime, until
     )
 
 
+def lag(connection: Connection, name: str, kind: str, at: datetime) -> timedelta:
+    """How long after its moment the fact of that moment came; zero where it is not known."""
+    received_at = connection.scalar(
+        select(func.max(records.c.received_at)).where(
+            records.c.kind == kind, records.c.at == at, records.c.connection == name
+        )
+    )
+    return received_at - at if received_at is not None else timedelta(0)
+
+
 def counts(connection: Connection, name: str, kind: str, hours: Iterable[datetime]) -> dict[datetime, int]:
     """How many facts there were in these hours; hours without any are left out."""
     found: dict[datetime, int] = {}

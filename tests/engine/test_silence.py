@@ -79,6 +79,16 @@ def test_history_alone_promises_nothing(sqlite_workshop: Workshop) -> None:
     assert silent(hub, now + timedelta(days=1)) == []
 
 
+def test_of_files_that_are_imported_now_and_then_nothing_is_expected_between(sqlite_workshop: Workshop) -> None:
+    hub = sqlite_workshop.hub()
+    now = MONDAY + timedelta(days=21)
+    live(hub, MONDAY)
+    with hub.db.begin() as connection:
+        moments = every_ten_minutes(MONDAY, now - timedelta(hours=2))
+        facts.put(connection, [Fact("src", said(at), now) for at in moments], now)
+    assert silent(hub, now + timedelta(hours=1)) == []
+
+
 def test_counts_are_the_same_when_they_are_made_anew(workshop: Workshop) -> None:
     hub = workshop.hub()
     come(hub, *every_ten_minutes(MONDAY, MONDAY + timedelta(hours=3)))
