@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.sdk import Malformed
@@ -28,6 +28,7 @@ def test_names_are_read_and_written_in_modified_utf7(name: str, raw: bytes) -> N
     assert (wire.decoded(raw), wire.encoded(name)) == (name, raw)
 
 
+@settings(max_examples=50)
 @given(st.text(st.characters(exclude_categories=("Cs",))))
 def test_every_name_comes_back(name: str) -> None:
     assert wire.decoded(wire.encoded(name)) == name
@@ -38,6 +39,7 @@ def test_runs_that_touch_are_tolerated_and_nonsense_is_shown_as_it_is() -> None:
     assert wire.decoded(b"&!!-") == "&!!-"
 
 
+@settings(max_examples=50)
 @given(st.sets(st.integers(1, 2_000)))
 def test_sets_of_numbers_come_back(numbers: set[int]) -> None:
     text = wire.uid_set(numbers)
@@ -67,6 +69,7 @@ def test_what_does_not_end_is_malformed(text: bytes) -> None:
         wire.data(Line((text,)))
 
 
+@settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_no_line_is_a_bug(text: bytes) -> None:
     line = Line((b"* " + text.replace(b"\n", b""),))

@@ -153,9 +153,16 @@ async def test_what_was_sent_is_filed_and_not_sent_again(boxes):
     assert len(await delivered(boxes, 2)) == 2
 
 
-async def test_a_link_that_breaks_after_the_final_dot_sends_nothing_twice(boxes, monkeypatch):
+_AFTER_THE_DOT = [
+    Rule("cut", r"^250 2\.0\.0 Ok: queued", count=1),
+    Rule("stall", r"^250 2\.0\.0 Ok: queued", count=1, seconds=2),
+]
+
+
+@pytest.mark.parametrize("lost", _AFTER_THE_DOT, ids=["broken", "silent"])
+async def test_a_link_that_breaks_after_the_final_dot_sends_nothing_twice(boxes, monkeypatch, lost):
     monkeypatch.setattr(post, "FILED", 0.05)
-    lost = Rule("cut", r"^250 2\.0\.0 Ok: queued", count=1)
+    monkeypatch.setattr(post, "ACCEPT", 0.5)
     async with MailProxy(boxes.ports["smtp"], [lost]) as proxy:
         smtp = f"127.0.0.1:{proxy.port}"
         settings = {"imap": f"127.0.0.1:{boxes.ports['imap']}", "unencrypted": True, "smtp": smtp}
