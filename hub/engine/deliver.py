@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +32,10 @@ _log = log.get("deliver")
 BATCH = 50
 SEND_SECONDS = 60
 _PAUSES = (5, 30, 120, 600, 1800)
+PERHAPS = "perhaps sent: "
+"""How the reason begins for which something is sent again that may have arrived."""
+AGAIN = "↻"
+"""Stands before a notice that its reader may have already (design.md 2)."""
 NOTICES = tuple(kind for kind in KINDS if kind not in crm.KINDS)
 
 
@@ -44,7 +49,8 @@ async def recover(hub: Hub) -> None:
         push = link.pushes.get(KINDS[row.kind]) if link else None
         again = push is not None and (push.repeat == "safe" or (row.kind in NOTICES and row.attempts < 2))
         if again:
-            await hub.db.write(Priority.SETTLE, outbox.postpone, row.id, hub.now())
+            why = f"{PERHAPS}the hub stopped while this was being sent"
+            await hub.db.write(Priority.SETTLE, outbox.postpone, row.id, hub.now(), error=why)
         else:
             why = "the hub stopped while this was being sent; look whether it arrived, then retry or leave it"
             await hub.db.write(Priority.SETTLE, outbox.settle, row.id, "unknown", hub.now(), error=why)
@@ -177,6 +183,8 @@ async def _deliver(hub: Hub, link: Link, client: Any, row: Any, teller: Teller, 
         return None
     try:
         effect = await _written(hub, found.effect, now)
+        if push.repeat == "never" and row.kind in NOTICES and (row.error or "").startswith(PERHAPS):
+            effect = replace(effect, title=f"{AGAIN} {effect.title}")
         async with asyncio.timeout(SEND_SECONDS):
             sent = await push.send(client, effect)
     except (Temporary, TimeoutError) as error:
@@ -226,8 +234,9 @@ def _sent(
     for row in rows:
         address = None if row.kind in crm.KINDS else handle
         outbox.settle(connection, row.id, "sent", now, **made, address=address)
-    for key in (f"access:{link.name}", f"channel:{rows[0].recipient}"):
-        repairs.clear(connection, key)
+    repairs.clear(connection, f"access:{link.name}")
+    if rows[0].kind in NOTICES and not staff.is_closed(connection, rows[0].recipient):
+        repairs.clear(connection, f"channel:{rows[0].recipient}")
 
 
 def _nobody_can_tell(connection: Connection, name: str, rows: Sequence[Any], why: str, now: datetime) -> None:
@@ -252,6 +261,7 @@ async def _later(hub: Hub, link: Link, push: Push, rows: Sequence[Any], error: E
     if push.repeat == "never" and may_be_done and (rows[0].kind not in NOTICES or rows[0].attempts):
         await hub.db.write(Priority.SETTLE, _nobody_can_tell, link.name, rows, why, hub.now())
         return hold
+    why = f"{PERHAPS}{why}" if may_be_done else why
     pause = max(hold, timedelta(seconds=_PAUSES[min(rows[0].attempts, len(_PAUSES) - 1)]))
     await hub.db.write(Priority.SETTLE, _postponed, [row.id for row in rows], hub.now() + pause, why)
     meters.DELIVERED.labels(link.name, "postponed").inc()

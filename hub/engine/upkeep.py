@@ -13,7 +13,7 @@ from hub.engine.host import access_of
 from hub.engine.hub import Hub
 from hub.errors import AuthFailed, Temporary
 from hub.registry import Link
-from hub.store import budgets, cases, connections, drafts, inbox, repairs
+from hub.store import budgets, cases, connections, drafts, inbox, repairs, staff
 from hub.store.database import Priority
 
 _log = log.get("upkeep")
@@ -35,6 +35,7 @@ async def step(hub: Hub) -> bool:
     await silence.watch(hub, now)
     await closing.step(hub, now)
     await hub.db.write(Priority.BACKFILL, drafts.expire, now)
+    await hub.db.write(Priority.BACKFILL, staff.try_again, now)
     await hub.db.write(Priority.BACKFILL, _budgets, hub, now)
     for link in hub.links.values():
         await _keep_alive(hub, link)

@@ -86,7 +86,7 @@ def unreachable(connection: Connection, rows: Sequence[Any], handle: str | None,
     member = rows[0].recipient
     close(connection, handle, member, why, now)
     outbox.reroute(connection, [row.id for row in rows if row.kind in REROUTED], now, why)
-    ask_for_channel(connection, member, f"{handle} is closed: {why}", now)
+    ask_for_channel(connection, member, f"{handle} is closed ({why})", now)
 
 
 REROUTED = ("notify", "digest", "report")
@@ -94,23 +94,30 @@ REROUTED = ("notify", "digest", "report")
 
 
 def ask_for_channel(connection: Connection, member: str, why: str, now: datetime) -> None:
-    """Somebody has to give him a way by which he can be told."""
+    """Somebody has to give him a way by which he can be told, or mend the one that he has."""
     repairs.note(
         connection,
         f"channel:{member}",
         kind="no_channel",
         now=now,
-        title=f"{member} cannot be told that clients wait: {why}",
+        title=f"{member} cannot be told that clients wait as it is set: {why}",
         advice=f'give [team.{member}] a channel, for example notify = ["email:anna@example.ru"],'
         f" or let him link one: crmhub invite {member}",
     )
 
 
+def is_closed(connection: Connection, member: str) -> bool:
+    """Whether any way to him is closed."""
+    closed = select(channels.c.handle).where(channels.c.member == member, channels.c.closed_at.is_not(None))
+    return connection.scalar(closed.limit(1)) is not None
+
+
 def open_again(connection: Connection, handle: str) -> None:
-    """He was heard of by it, or a message arrived: it is as the configuration or he himself says."""
+    """He was heard of by it: it is as the configuration or he himself says."""
     found = connection.execute(select(channels).where(channels.c.handle == handle)).first()
     if found is None or found.closed_at is None:
         return
+    repairs.clear(connection, f"channel:{found.member}")
     if found.linked_at is None:
         connection.execute(delete(channels).where(channels.c.handle == handle))
     else:

@@ -10,7 +10,7 @@ import pytest
 from hub.engine import current, deliver, digests, work
 from hub.engine.hub import Hub
 from hub.engine.receive import arrival
-from hub.errors import Temporary, Unreachable
+from hub.errors import Temporary, Unanswered, Unreachable
 from hub.sdk import Raw
 from hub.store import cases, inbox, outbox, repairs, staff
 from tests.engine.chat import Chat
@@ -398,17 +398,37 @@ async def test_who_cannot_be_reached_is_told_by_his_next_channel(hub: Hub, chat:
     chat.before = raising(Unreachable("bot was blocked by the user"))
     await half_used(hub)
     assert [message.to for message in mail.messages.values()] == ["anna"]
-    assert [row["key"] for row in rows(hub, repairs.listing)] == []  # he was told after all
+    assert [row["key"] for row in rows(hub, repairs.listing)] == ["channel:anna"]  # told after all, and it is not right
     await settle(hub, 12.6)
     assert len(chat.asked) == 1, "a way that is closed is left alone"
     assert len(mail.messages) == 2
+    chat.before = lambda _effect: None
+    tell(hub, "said", "s1", by="chat:anna", text="/start", chat="anna")
+    await settle(hub, 13)
+    assert rows(hub, repairs.listing) == []
+    put(hub, missed("c5", 14, "phone:+79210000005"))
+    await settle(hub, 22.1)
+    assert len(chat.of("anna")) == 1, "he let the bot in again"
+
+
+async def test_what_may_have_arrived_is_said_once_more_and_marked(hub: Hub, chat: Chat) -> None:
+    chat.repeat = "never"
+    chat.after = raising(Unanswered("no answer within 30 s"))
+    await half_used(hub)
+    chat.after = lambda _effect: None
+    await settle(hub, 9)
+    first, again = chat.of("anna")
+    assert not first.title.startswith("↻")
+    assert again.title.startswith("↻ ⏳")
+    await settle(hub, 10)
+    assert len(chat.of("anna")) == 2
 
 
 async def test_who_has_no_other_channel_is_a_repair(hub: Hub, chat: Chat) -> None:
     chat.before = raising(Unreachable("bot was blocked by the user"))
     await half_used(hub)
     await settle(hub, 16)
-    assert [row["key"] for row in rows(hub, repairs.listing)] == ["channel:boris"]
+    assert "channel:boris" in [row["key"] for row in rows(hub, repairs.listing)]
     assert ("1/3/boris", "dropped") in states(hub)
 
 
