@@ -140,10 +140,19 @@ def list_waits(
     kind: Annotated[str | None, typer.Option(help="first, next or reply_to_outreach.")] = None,
     channel: Annotated[str | None, typer.Option(help="Only waits in this channel.")] = None,
     line_group: Annotated[str | None, typer.Option(help="Only waits of this line group.")] = None,
+    suspected: Annotated[
+        bool,
+        typer.Option(
+            "--suspected", help="Instead: messages that start no wait, for a machine wrote them, most likely."
+        ),
+    ] = False,
 ) -> None:
     """Clients who wrote: how long each waited or waits for a reply, and in whose turn."""
     wanted: Row = {"state": state, "kind": kind, "channel": channel, "line_group": line_group}
     since, until = moment(from_), moment(to)
+    if suspected:
+        _list_suspected(context, json, moment(at), since, until, channel)
+        return
 
     async def rows(hub: Hub) -> list[Row]:
         if at is not None:
@@ -174,6 +183,26 @@ def list_waits(
             "replied_by": "Answered by",
         },
     )
+
+
+def _list_suspected(
+    context: typer.Context,
+    json: bool,
+    at: datetime | None,
+    since: datetime | None,
+    until: datetime | None,
+    channel: str | None,
+) -> None:
+    """Messages that start no wait until a `reopened` mark on their reference overrules."""
+
+    async def rows(hub: Hub) -> list[Row]:
+        if at is None:
+            await catch_up(hub)
+        found = (await evaluate.at(hub, at or clock.now(), since, until)).suspected
+        return [row for row in found if _fits(row, {"channel": channel}) and _within(row["at"], since, until)]
+
+    columns = {"at": "At", "contact.name": "Client", "contact.handles": "Handles", "channel": "Channel"}
+    show(context, rows, json, columns | {"subject": "Subject", "because": "Why", "ref": "Reference"})
 
 
 def list_contacts(

@@ -15,19 +15,25 @@ from hub.core.context import Context
 from hub.core.horizon import known, next_known
 from hub.core.offers import Offer, offers
 from hub.core.policy import Rulebook
+from hub.core.records import Message
 from hub.core.rules import CaseRule
 from hub.core.session import Session, Span
-from hub.core.timeline import Timeline
+from hub.core.timeline import Fact, Timeline
+from hub.core.waits import suspected
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What one timeline says at a moment. wake_at: when time alone changes it, None if nothing is under way."""
+    """What one timeline says at a moment. wake_at: when time alone changes it, None if nothing is under way.
+
+    suspected: messages in the client's name that look like a machine's.
+    """
 
     verdicts: tuple[Verdict, ...]
     cases: tuple[Case, ...]
     offers: tuple[Offer, ...]
     wake_at: datetime | None
+    suspected: tuple[Fact[Message], ...] = ()
 
 
 def derive(
@@ -44,7 +50,7 @@ def derive(
     context, sessions = judged(timeline, book, now)
     cases = tuple(case for rule in rules for case in rule.find(context))
     found = tuple(chain.from_iterable(offers(session, ref, book, busy or {}) for ref, session in sessions.items()))
-    return Derived(tuple(context.verdicts.values()), cases, found, _wake(timeline, context, cases))
+    return Derived(tuple(context.verdicts.values()), cases, found, _wake(timeline, context, cases), suspected(context))
 
 
 def judged(timeline: Timeline, book: Rulebook, now: datetime) -> tuple[Context, Mapping[str, Session]]:

@@ -263,6 +263,15 @@ def _asks(fact: Fact[Message], context: Context) -> bool:
     return overruled and fact.record.author == "client" and fact.record.content in SPOKEN
 
 
+def suspected(context: Context) -> tuple[Fact[Message], ...]:
+    """What a machine wrote in the client's name, most likely: it starts no wait until a person says otherwise."""
+    return tuple(
+        fact
+        for fact in context.timeline.messages
+        if fact.record.automatic == "suspected" and fact.record.author == "client" and not _asks(fact, context)
+    )
+
+
 def _is_bots(message: Message) -> bool:
     """Whether a bot answered; an automatic acknowledgement is no answer of anybody."""
     return (

@@ -10,9 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from hub.core.calls import instant_text
 from hub.core.derive import derive
 from hub.core.policy import Rulebook
+from hub.core.records import Message
 from hub.core.rules import CaseRule
+from hub.core.timeline import ContactView, Fact
 from hub.engine.hub import Hub
 from hub.store import calls, cases, timeline
 from hub.store.bulk import chunks
@@ -28,11 +31,12 @@ _FACTS = ("call", "message", "submission", "meeting")
 
 @dataclass(slots=True)
 class Evaluated:
-    """Rows as `crmhub calls` and `crmhub cases` print them, and the rings that members did not take."""
+    """Rows as `crmhub calls` and `crmhub cases` print them, the rings that members did not take, suspected messages."""
 
     calls: list[dict[str, Any]] = field(default_factory=list)
     cases: list[dict[str, Any]] = field(default_factory=list)
     offers: list[dict[str, Any]] = field(default_factory=list)
+    suspected: list[dict[str, Any]] = field(default_factory=list)
 
 
 async def at(
@@ -54,6 +58,7 @@ async def at(
         await asyncio.to_thread(_add, found, loaded, book, hub.registry.rules, moment)
     await hub.db.read(cases.overlay, found.cases)
     found.calls.sort(key=lambda row: (row["started_at"], row["connection"], row["id"]))
+    found.suspected.sort(key=lambda row: (row["at"], row["ref"]))
     found.cases.sort(key=lambda row: (row["opened_at"], row["key"]))
     return found
 
@@ -81,3 +86,19 @@ def _add(found: Evaluated, loaded: Loaded, book: Rulebook, rules: Sequence[CaseR
         ]
         found.cases += [case.row() for case in derived.cases]
         found.offers += [asdict(offer) for offer in derived.offers]
+        found.suspected += [_suspect(fact, known.contact) for fact in derived.suspected]
+
+
+def _suspect(fact: Fact[Message], client: ContactView) -> dict[str, Any]:
+    """A message that starts no wait because a machine wrote it, most likely. ref: what a `reopened` mark names."""
+    message = fact.record
+    return {
+        "ref": fact.ref,
+        "at": instant_text(message.at),
+        "contact": {"id": client.id, "name": client.name, "handles": list(client.handles)},
+        "channel": message.channel,
+        "line": message.line,
+        "thread": message.thread,
+        "subject": message.subject,
+        "because": message.automatic_because,
+    }

@@ -214,6 +214,8 @@ def test_who_answers_at_once_without_a_word_is_suspected_until_a_person_says_oth
         "on": "src/message/c",
     }
     assert [found["state"] for found in waits(*rows, mark)] == ["answered", "open"]
+    listed = [derive(timeline(*some), BOOK, RULES, at("18:00")).suspected for some in (rows, [*rows, mark])]
+    assert [[fact.record.id for fact in found] for found in listed] == [["c"], []]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hub.core.records import instant
-from hub.engine import work
+from hub.engine import evaluate, work
 from hub.engine.receive import arrival
 from hub.sdk import Notify
 from hub.store import cases, inbox, repairs
@@ -74,6 +74,13 @@ async def test_an_absence_or_a_newsletter_waits_for_nobody(office: Office) -> No
     await office.arrives(mail("Меня нет", Subject="Автоответ: КП", Auto_Submitted="auto-replied"), 0)
     await office.arrives(mail("Скидки", Message_ID="<3@shop.test>", List_Unsubscribe="<https://shop.test>"), 1)
     assert await office.waits(5) == []
+
+
+async def test_what_only_looks_like_a_machine_is_listed_with_its_sign(office: Office) -> None:
+    await office.arrives(mail("Меня нет в офисе до 23.11", Subject="Отсутствую на рабочем месте"), 0)
+    assert await office.waits(5) == []
+    (listed,) = (await evaluate.at(office.hub, NINE + timedelta(minutes=5))).suspected
+    assert (listed["ref"], listed["because"]) == ("ivan/message/1@customer.test", "words of absence")
 
 
 async def test_an_answer_that_came_back_is_none_and_its_address_is_told(office: Office) -> None:
