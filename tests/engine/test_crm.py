@@ -537,3 +537,33 @@ async def test_a_client_with_many_told_calls_plans_nothing_again(hub: Hub, crm: 
 
 def test_instants_of_the_tests_are_moscows_ten_o_clock(hub: Hub) -> None:
     assert at(hub, 0) == instant("2026-03-10T10:00:00+03:00")
+
+
+# Who wrote waits as well as who called.
+
+
+async def test_a_message_without_a_reply_is_a_task_until_somebody_answers(hub: Hub, crm: Crm) -> None:
+    put(hub, "amo", card(handles=(IVAN, "email:ivan@example.ru"), owner="user:504141"))
+    mail = {
+        "record": "message", "id": "w1", "at": at(hub, 0).isoformat(), "channel": "email", "direction": "in",
+        "author": "client", "client": "email:ivan@example.ru", "line": "74950010100", "thread": "t", "text": "?",
+    }  # fmt: skip
+    put(hub, "src", mail)
+    clock(hub, 1)
+    await settle(hub)
+    (task,) = crm.open_tasks
+    assert task["text"] == "Ответить: Пётр Ильин, ivan@example.ru. Письмо в 10:00 на «sales», ждёт до 10:15"
+    reply = mail | {"id": "w2", "at": at(hub, 5).isoformat(), "direction": "out", "author": "member", "member": "anna"}
+    put(hub, "src", reply)
+    clock(hub, 6)
+    await settle(hub)
+    assert crm.open_tasks == []
+
+
+async def test_a_form_is_a_task_to_get_in_touch(hub: Hub, crm: Crm) -> None:
+    form = {"record": "submission", "id": "f1", "at": at(hub, 0).isoformat(), "handles": [IVAN], "line": "74950010100"}
+    put(hub, "src", form)
+    clock(hub, 1)
+    await settle(hub)
+    (task,) = crm.open_tasks
+    assert task["text"] == "Связаться: +7 921 123-45-67. Оставил заявку в 10:00 на «sales», ждёт до 10:15"
