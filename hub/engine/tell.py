@@ -105,17 +105,23 @@ def _told(
 ) -> Prepared:
     """The message that tells of these notices, `row` first; nobody is told when no client of them waits."""
     ordered = [row, *(item for item in rows if item.id != row.id)]
-    known = [found for item in ordered if (found := situation(connection, item.case_id, teller.book, now)) is not None]
+    known = _cases_of(connection, ordered, teller, now)
     if known and not any(found.is_open for found in known):
         return Drop(NO_LONGER)
     if known and all(suppressed(found.timeline, now) for found in known):
         return Drop("the client is to be left alone")
-    if len(ordered) > 1:
+    if len(known) > 1:
         shown = teller.notices.several(known)
     else:
         shown = teller.notices.notice(known[0], row.recipient) if known else Shown(effect.contact, "")
     also = tuple(item.key for item in ordered[1:])
     return Message(_filled(effect, teller.address(row.recipient), shown, also=also), ordered)
+
+
+def _cases_of(connection: Connection, rows: Sequence[Any], teller: Teller, now: datetime) -> list[Situation]:
+    """The cases that one message tells, each once however many of its steps are told with it."""
+    numbers = dict.fromkeys(row.case_id for row in rows)
+    return [found for number in numbers if (found := situation(connection, number, teller.book, now)) is not None]
 
 
 def _filled(effect: Any, address: str, shown: Shown, **more: Any) -> Any:
@@ -140,18 +146,19 @@ def _gathered(
 ) -> Sequence[Any] | Wait | Drop:
     """The notices that are told in one message: this one alone, unless it would be too many in too short a time.
 
-    The first ones of a burst go out as they come; what exceeds them waits for the end of the window and comes together.
+    The first ones of a burst go out as they come; what exceeds them waits for the end of the window and comes together,
+    as does what was held outside his hours. What the vendor's trouble delayed comes one by one, each with its buttons.
     """
     most, window = group.policy.batch_alerts, group.policy.batch_window
     waiting = outbox.waiting_notices(connection, row.recipient, now, name)
     lately = outbox.messages_since(connection, row.recipient, now - window)
     if row.id not in {item.id for item in waiting}:
         return Drop(NO_LONGER)  # or it was told a moment ago, together with another: then nothing is dropped
-    if any(item.due_at > item.at for item in waiting):
+    if any(item.state == "held" for item in waiting):
         return waiting
     if len(lately) + len(waiting) <= most:
         return [row]
-    return Wait(lately[0] + window) if lately else waiting
+    return Wait(lately[0] + window, "held") if lately else waiting
 
 
 # What became of a notice.
@@ -171,12 +178,10 @@ def _amendment(connection: Connection, row: Any, effect: AmendNotice, teller: Te
         free = _free(connection, told, teller.book, now) if effect.menu == "hand" else ()
         shown = teller.notices.notice(told, row.recipient, effect.menu, free)
     if before.told_with is not None:
-        others = (
-            situation(connection, item.case_id, teller.book, now)
-            for item in outbox.together(connection, before.told_with)
-        )
-        several = teller.notices.several([found for found in others if found is not None])
-        shown = replace(several, title=shown.title) if effect.correction else several
+        others = _cases_of(connection, outbox.together(connection, before.told_with), teller, now)
+        if len(others) > 1:
+            several = teller.notices.several(others)
+            shown = replace(several, title=shown.title) if effect.correction else several
     address = teller.address(row.recipient)
     return Message(_filled(effect, address, shown, replaces=before.vendor_id), [row])
 
