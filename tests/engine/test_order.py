@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ from tests.days import CONFIG, END, START, days, text
 from tests.engine.conftest import Workshop, rows
 
 MANY = settings(
-    max_examples=30,
+    max_examples=int(os.environ.get("CRMHUB_DAYS", "15")),  # each is some six imports and derivations
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
