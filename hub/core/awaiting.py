@@ -44,7 +44,7 @@ def _case(wait: Wait, context: Context) -> Case:
         group=group,
         team=team,
         head_of_sales=context.book.head_of_sales,
-        assignee=owned.assignee,
+        assignee=_given(question, held).assignee,
         opened_at=started_at,
         promised_at=started_at if due_at else None,
         target=target or timedelta(),
@@ -132,6 +132,16 @@ def _owned(question: owners.Question, last: Turn) -> owners.Ownership:
     """Who owns it in the end and who must act; whoever took it acts himself."""
     if last.owner is not None and last.because == "taken":
         return owners.Ownership(last.owner, last.because, last.owner, absent=False)
+    return _by_order(question, last)
+
+
+def _given(question: owners.Question, held: tuple[Turn, ...]) -> owners.Ownership:
+    """Who owned it and had to act before anybody took it: whoever took it was told of nothing that was earlier."""
+    before = (turn for turn in reversed(held) if turn.because != "taken")
+    return _by_order(question, next(before, held[0]))
+
+
+def _by_order(question: owners.Question, last: Turn) -> owners.Ownership:
     forced = (last.owner, last.because) if last.owner is not None and last.because is not None else None
     return owners.ownership(replace(question, order=()), forced)
 
