@@ -15,6 +15,8 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _PLAIN = re.compile(r"[^\s<>@,;:\"()\[\]\\]{1,128}@[^\s<>@,;:\"()\[\]\\]{1,255}")
+LONGEST = 50_000
+"""Bytes of a field that are looked at."""
 MOST = 500
 """Addresses of a field that are looked at."""
 
@@ -38,7 +40,7 @@ class Address:
 def read(field: bytes, hint: str = "") -> tuple[Address, ...]:
     """The addresses of a field, in order, each once. hint: the charset of the body, for names in raw letters."""
     found: dict[str, Address] = {}
-    for entry in _entries(field[:200_000]):
+    for entry in _entries(field):
         address = _address(entry, hint)
         if address is not None:
             found.setdefault(address.value, address)
@@ -50,17 +52,18 @@ def read(field: bytes, hint: str = "") -> tuple[Address, ...]:
 def _entries(field: bytes) -> Iterator[list[bytes]]:
     """The field cut at its commas; a piece without an address belongs to the name before the next: Иванов, Иван <…>."""
     entry: list[bytes] = []
-    for token in _TOKEN.findall(field):
-        if token == b":" and not any(b"@" in piece for piece in entry):
+    has_address = False
+    for token in _TOKEN.findall(field[:LONGEST]):
+        if token == b";" or (token == b"," and has_address):
+            if has_address:
+                yield entry
+            entry, has_address = [], False
+        elif token == b":" and not has_address:
             entry = []  # the name of a group
-        elif token in (b",", b";") and any(b"@" in piece for piece in entry):
-            yield entry
-            entry = []
-        elif token == b";":
-            entry = []
         else:
             entry.append(token)
-    if entry:
+            has_address = has_address or b"@" in token
+    if has_address:
         yield entry
 
 

@@ -133,7 +133,7 @@ def _bounce(mail: Mail) -> Kind | None:
 
 def _no_return(mail: Mail) -> bool:
     """Whether the envelope says that nobody is to be answered; a missing field says nothing."""
-    return "return-path" in mail.header and mail.header.word("return-path").replace(" ", "") in ("<>", "")
+    return "return-path" in mail.header and mail.header.word("return-path").replace(" ", "") == "<>"
 
 
 def _automatic(mail: Mail) -> Kind | None:
