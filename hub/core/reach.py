@@ -66,7 +66,8 @@ class _Lead:
 
     def __init__(self, row: Row, touched: Touched, policy: Policy, now: datetime) -> None:
         self.row, self.policy, self.now = row, policy, now
-        self.opened_at = instant(row["opened_at"])
+        # Its clock begins at the time that the client asked for; who is touched before that is touched all the same.
+        self.opened_at = min(instant(row["opened_at"]), instant(row["last_attempt_at"]))
         end = next((at for at in touched.decided if at > self.opened_at), now)
         self.touches = [touch for touch in touched.touches if self.opened_at <= touch.at <= end]
         self.suppressed = touched.suppressed

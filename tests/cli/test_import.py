@@ -88,17 +88,18 @@ def test_importing_history_makes_no_effect_and_its_steps_say_history(desk: Desk)
 
 
 def test_importing_as_live_plans_each_notice_once(desk: Desk) -> None:
-    """The lists derive up to now: by then every step of the case has come."""
+    """The lists derive up to now: by then every step of the case has come, and the wait has expired."""
     path = desk.file([missed("1")])
     for minutes in (13, 13, 40):
         desk.run("import", "--as-live", path, "--at", (TUESDAY + timedelta(minutes=minutes)).isoformat())
     effects = desk.ask("effects")
-    assert {(row["kind"], row["state"]) for row in effects} == {("notify", "planned")}
+    assert {(row["kind"], row["state"]) for row in effects} == {("notify", "planned"), ("amend_notice", "planned")}
+    notices = [row for row in effects if row["kind"] == "notify"]
     assert len({row["key"] for row in effects}) == len(effects)
-    assert sorted({row["to"] for row in effects}) == ["anna", "boris", "gleb"]
+    assert sorted({row["to"] for row in notices}) == ["anna", "boris", "gleb"]
     (case,) = desk.ask("cases")
     planned = {(step["step"], step["to"]) for step in case["steps"] if step["state"] == "planned"}
-    assert {tuple(row["key"].split("/")[1:]) for row in effects} <= {(str(step), to) for step, to in planned}
+    assert {tuple(row["key"].split("/")[1:]) for row in notices} <= {(str(step), to) for step, to in planned}
     desk.run("import", "--as-live", path)
     assert desk.ask("effects") == effects
 

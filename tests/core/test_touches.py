@@ -64,6 +64,7 @@ def lead(state: str = "open", **keys: Any) -> dict[str, Any]:
         "ref": "new_lead:src/submission/a",
         "contact": {"id": 1},
         "opened_at": at("09:00").isoformat(),
+        "last_attempt_at": at("09:00").isoformat(),
         "state": state,
         "time_to_reach": None,
         **keys,
@@ -100,6 +101,11 @@ def test_the_goal_is_of_leads_that_were_given_up():
     assert figures(TRIED, "2026-03-12 10:00", lead("lost"))["touch_goal_share"] == (1.0, 1, [])
     assert figures("10:00 out d1 22s", "2026-03-12 10:00", lead("lost"))["touch_goal_share"] == (0.0, 1, [])
     assert figures(TRIED, "2026-03-12 10:00")["touch_goal_share"] == (None, 0, ["open"])
+
+
+def test_touches_before_the_time_that_the_client_asked_for_count():
+    wished = lead("recovered", opened_at=at("15:00").isoformat())
+    assert figures("11:00 out d1 60s talk 5", "2026-03-12 10:00", wished)["first_day_share"] == (1.0, 1, [])
 
 
 def test_touches_are_counted_until_the_deal_is_decided():
