@@ -50,7 +50,7 @@ LADDER = {ANNA: 2, BORIS: 1, GLEB: 1}
 """Whom a promise that is broken reaches, and how often: who has to act twice, then his head, then the head of sales."""
 VERA = 0
 """She is told by mail."""
-PEOPLE = {"anna": ANNA, "boris": BORIS, "gleb": GLEB}
+PEOPLE = {"anna": ANNA, "boris": BORIS, "gleb": GLEB, "vera": VERA}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +202,7 @@ STORIES = (
 
 @dataclass
 class Evening:
-    """What there was in the evening. doubtful: (who, client) of messages in Telegram whose fate nobody knew when
+    """What there was in the evening. doubtful: (who, client) of messages whose fate nobody knew when
     the hub died: the vendor tells of none, so that each may be there twice. waits: those for a reply, by handle."""
 
     office: Company
@@ -265,9 +265,7 @@ async def _kill(office: Company, doubtful: list[tuple[int, str]], stories: async
     for left in reversed(range(KILLS)):
         await (asyncio.sleep(dice.uniform(0.2, 2.5)) if left else stories)
         office.daemon.kill()
-        asked = (
-            "SELECT recipient, body FROM outbox WHERE state = 'sending' AND kind = 'notify' AND connection = 'telegram'"
-        )
+        asked = "SELECT recipient, body FROM outbox WHERE state = 'sending' AND kind = 'notify'"
         for who, body in await asyncio.to_thread(office.sql, asked):
             doubtful.append((PEOPLE[who], orjson.loads(body)["contact"]))
         await office.start()
@@ -331,9 +329,9 @@ def test_the_case_is_what_the_script_says(evening: Evening, story: Story) -> Non
 def test_everybody_was_told_once_of_each_step(evening: Evening, story: Story) -> None:
     doubtful = Counter(who for who, client in evening.doubtful if story.is_about(client))
     told = evening.told[story.client]
-    twice = told - Counter(story.told)
-    assert twice <= doubtful, evening.reads[story.client]
-    assert told - twice == story.told, evening.reads[story.client]
+    wanted = Counter(story.told)
+    assert told - wanted <= doubtful, evening.reads[story.client]
+    assert wanted - told <= doubtful, evening.reads[story.client]  # after two deaths a person is asked
 
 
 @by_story
@@ -359,8 +357,9 @@ def test_the_client_waited_as_long_as_the_clocks_of_mail_and_messenger_say(eveni
 
 
 def test_everything_that_was_planned_was_sent_or_had_no_reason_any_more(evening: Evening) -> None:
-    odd = [row for row in evening.effects if row["state"] not in {"sent", "dropped", "planned"}]
-    assert odd == []
+    states = Counter(row["state"] for row in evening.effects)
+    assert set(states) <= {"sent", "dropped", "planned", "unknown"}
+    assert states["unknown"] <= len(evening.doubtful)
 
 
 def test_nobody_waits_any_more(evening: Evening) -> None:
