@@ -44,8 +44,8 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# One more worker than processors: the tests of daemons and of a live PBX wait more than they compute.
-WORKERS ?= $(shell expr `getconf _NPROCESSORS_ONLN || echo 1` + 1)
+# Two more workers than processors: the tests of daemons and of live servers wait more than they compute.
+WORKERS ?= $(shell expr `getconf _NPROCESSORS_ONLN || echo 1` + 2)
 
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
