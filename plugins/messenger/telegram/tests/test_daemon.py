@@ -52,6 +52,13 @@ class People:
         self.said[f"{account}{told['chat']['id']}/{number}"] = text
         return number
 
+    async def answers(self) -> list[str]:
+        """What the bot has sent, once it has sent anything."""
+        async with asyncio.timeout(PATIENCE):
+            while not (sent := (await self.control("state", only=["sent"]))["sent"]):
+                await asyncio.sleep(0.1)
+        return [call["arguments"]["text"] for call in sent]
+
     async def talk(self, turn: int, connection: str) -> None:
         """Some of everything."""
         first = await self.write(f"вопрос {turn}", user_id=ANNA, name="Анна Петрова")
@@ -108,7 +115,7 @@ async def test_killed_and_in_trouble_and_by_either_way_it_has_what_was_written_o
             await they.touch("write", user_id=IVAN, text="/in")
             await they.talk(2, connection)
             await agree(tmp_path, they.said)
-            answers = [call["arguments"]["text"] for call in (await they.control("state", only=["sent"]))["sent"]]
+            answers = await they.answers()
             assert [text.rstrip("0123456789:.") for text in answers] == ["На работе с "]
             hub.kill()
             await they.write("пока его нет", user_id=ANNA)
