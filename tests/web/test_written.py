@@ -10,7 +10,7 @@ import pytest
 from hub.engine.hub import Hub
 from hub.store import cases
 from tests.web import story
-from tests.web.conftest import running
+from tests.web.conftest import app_of, browser, running
 from tests.web.test_guard import token_of
 from tests.web.test_marks import choose
 from tests.web.test_pages import Checker, contact_of, text_of
@@ -75,30 +75,32 @@ async def test_hostile_words_of_a_client_stay_words(hub: Hub) -> None:
 
 
 async def test_the_list_of_waits_says_how_long_each_waited_and_who_answered(
-    hub: Hub, written: httpx.AsyncClient
+    hub: Hub,
 ) -> None:
     reply = story.written("m5", "14:30:00", story.STONE, "Отправили", "email", thread="t1")
     reply |= {"direction": "out", "author": "member", "member": "anna"}
-    await story.tell(hub, "crm", [reply])
-    text = text_of((await written.get("/messages")).text)
-    assert "Карельский камень «Просим обновить КП" in text
-    assert "ответили Анна Ковалёва 10 мин" in text
-    assert "писал" not in text
-    assert "Викто" not in text_of((await written.get("/messages?state=answered")).text)
-    assert "не понял: state=late" in text_of((await written.get("/messages?state=late")).text)
-    (row,) = (await written.get("/api/waits?state=answered")).json()
-    assert (row["working"], row["replied_by"]) == (600, "anna")
+    await story.tell(hub, "crm", [*story.WRITTEN, reply])
+    async with browser(app_of(hub)) as page:
+        text = text_of((await page.get("/messages")).text)
+        assert "Карельский камень «Просим обновить КП" in text
+        assert "ответили Анна Ковалёва 10 мин" in text
+        assert "писал" not in text
+        assert "Викто" not in text_of((await page.get("/messages?state=answered")).text)
+        assert "не понял: state=late" in text_of((await page.get("/messages?state=late")).text)
+        (row,) = (await page.get("/api/waits?state=answered")).json()
+        assert (row["working"], row["replied_by"]) == (600, "anna")
 
 
-async def test_older_waits_are_one_link_away(hub: Hub, written: httpx.AsyncClient) -> None:
+async def test_older_waits_are_one_link_away(hub: Hub) -> None:
     many = [
         story.written(f"n{n}", f"10:{n // 2:02}:{n % 2 * 30:02}", f"telegram:{7000 + n}", f"вопрос {n}")
         for n in range(60)
     ]
     await story.tell(hub, "crm", many)
-    first = (await written.get("/messages")).text
+    async with browser(app_of(hub)) as page:
+        first = (await page.get("/messages")).text
+        older = first.split('href="/messages?before=')[1].split('"')[0]
+        second = (await page.get(f"/messages?before={older}")).text
     assert "вопрос 59" in first
-    older = first.split('href="/messages?before=')[1].split('"')[0]
-    second = (await written.get(f"/messages?before={older}")).text
     seen = [n for n in range(60) if f"вопрос {n}»" in first] + [n for n in range(60) if f"вопрос {n}»" in second]
     assert sorted(seen) == list(range(60))
