@@ -104,3 +104,13 @@ async def test_older_waits_are_one_link_away(hub: Hub) -> None:
     assert "вопрос 59" in first
     seen = [n for n in range(60) if f"вопрос {n}»" in first] + [n for n in range(60) if f"вопрос {n}»" in second]
     assert sorted(seen) == list(range(60))
+
+
+async def test_an_open_wait_names_whose_turn_it_is_and_no_share_that_stands_still(hub: Hub) -> None:
+    await story.tell(hub, "crm", story.WRITTEN)
+    hub.now = lambda: story.NOW.replace(minute=50)
+    async with browser(app_of(hub)) as page:
+        text = text_of((await page.get("/messages?state=open")).text)
+    assert "ждёт Анна Ковалёва 30 мин" in text
+    assert "Анна Ковалёва 12 мин" not in text
+    assert "ждёт никто 26 мин" in text

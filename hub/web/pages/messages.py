@@ -199,13 +199,15 @@ def _how(wait: Row, reading: Reading) -> str:
         because = words.RESOLUTIONS.get(wait["cancelled_because"] or "")
         return say(because) if because else ""
     if wait["state"] == "open":
-        return reading.name(wait["owner"])
+        return reading.name(wait["owner"]) or say("nobody")
     return name
 
 
 def _own(wait: Row, reading: Reading) -> str:
-    """Whose time it was: several owners with their shares, one by his name."""
+    """Whose time it was: each owner with his share. While it runs the shares grow, and whose turn it is stands beside."""
     formats = reading.formats
+    if wait["state"] == "open":
+        return ""
     parts = [
         f"{reading.name(part['member'])} {formats.duration(part['seconds'])}" if part["seconds"] else ""
         for part in wait["own"]
