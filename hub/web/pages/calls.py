@@ -18,6 +18,7 @@ from hub.texts.formats import Formats
 from hub.web import legs, words
 from hub.web.calls_words import verdict_of
 from hub.web.desk import Desk
+from hub.web.filters import Asked
 from hub.web.waits import Reading, Row, client_name, line_name
 from hub.web.words import Verdict
 
@@ -54,7 +55,7 @@ class Filters:
     hours: str
     query: str
     before: str
-    wrong: tuple[str, ...]
+    wrong: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,24 +184,16 @@ def _midnight(formats: Formats, desk: Desk, days: int) -> datetime:
 
 
 def _filters(given: Mapping[str, str], groups: Sequence[str], members: Mapping[str, Any]) -> Filters:
-    wrong = []
-
-    def one_of(name: str, allowed: Any, default: str = "") -> str:
-        value = given.get(name, "")
-        if not value or value in allowed:
-            return value or default
-        wrong.append(f"{name}={value[:40]}")
-        return default
-
+    asked = Asked(given)
     return Filters(
-        period=one_of("period", PERIODS, "month"),
-        outcome=one_of("outcome", OUTCOMES),
-        line=one_of("line", groups),
-        manager=one_of("manager", members),
-        hours=one_of("hours", HOURS),
-        query=given.get("q", "").strip()[:100],
-        before=given.get("before", ""),
-        wrong=tuple(wrong),
+        period=asked.one_of("period", PERIODS, "month"),
+        outcome=asked.one_of("outcome", OUTCOMES),
+        line=asked.one_of("line", groups),
+        manager=asked.one_of("manager", members),
+        hours=asked.one_of("hours", HOURS),
+        query=asked.query,
+        before=asked.before,
+        wrong=asked.wrong,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from hub.store import history, pages
 from hub.texts import N_
 from hub.web import words
 from hub.web.desk import Desk
+from hub.web.filters import Asked
 from hub.web.pages.calls import PERIODS, names_of
 from hub.web.waits import Clock, Reading, Row
 
@@ -48,7 +49,7 @@ class Filters:
     manager: str
     query: str
     before: str
-    wrong: tuple[str, ...]
+    wrong: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,24 +143,16 @@ def router(desk: Desk) -> APIRouter:
 
 
 def _filters(given: Mapping[str, str], groups: list[str], desk: Desk) -> Filters:
-    wrong = []
-
-    def one_of(name: str, allowed: Any, default: str = "") -> str:
-        value = given.get(name, "")
-        if not value or value in allowed:
-            return value or default
-        wrong.append(f"{name}={value[:40]}")
-        return default
-
+    asked = Asked(given)
     return Filters(
-        period=one_of("period", PERIODS, "month"),
-        state=one_of("state", STATES),
-        kind=one_of("kind", KINDS),
-        line=one_of("line", groups),
-        manager=one_of("manager", desk.members),
-        query=given.get("q", "").strip()[:100],
-        before=given.get("before", ""),
-        wrong=tuple(wrong),
+        period=asked.one_of("period", PERIODS, "month"),
+        state=asked.one_of("state", STATES),
+        kind=asked.one_of("kind", KINDS),
+        line=asked.one_of("line", groups),
+        manager=asked.one_of("manager", desk.members),
+        query=asked.query,
+        before=asked.before,
+        wrong=asked.wrong,
     )
 
 
