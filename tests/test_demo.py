@@ -15,7 +15,7 @@ import pytest
 pytestmark = [pytest.mark.slow]
 
 ROOT = Path(__file__).parents[1]
-SECONDS = 20
+SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def _told(messenger):
             text = httpx.get(messenger, timeout=10).text
         except httpx.TransportError:
             return ""
-        if "Ольга Никитина ждёт" in text:
+        if 'value="take"' in text:  # whoever it is about: of a burst only the first are told at once
             return text
 
 
